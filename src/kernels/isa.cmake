@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# One translation unit an instruction set, each with its own flags; the choice between them is made at run time.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+  set_source_files_properties(kernels/isa/avx2.c PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
+  set_source_files_properties(kernels/isa/avx512.c PROPERTIES COMPILE_OPTIONS
+    "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx2;-mfma;-mf16c;-mprefer-vector-width=512")
+endif()
