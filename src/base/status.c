@@ -22,13 +22,20 @@ const char *hd_last_error(void) { return message; }
 
 const char *hd_version(void) { return HEDDLE_VERSION; }
 
+/* One line of plain text, whatever a file's names hold: a control character could end the line or drive a terminal. */
+static void set_message(char text[sizeof message]) {
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+    memcpy(message, text, sizeof message);
+}
+
 hd_status hdi_fail(hd_status code, const char *fmt, ...) {
     char text[sizeof message]; /* arguments may point into `message` */
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    memcpy(message, text, sizeof message);
+    set_message(text);
     return code;
 }
 
@@ -39,6 +46,6 @@ hd_status hdi_fail_prefix(hd_status code, const char *fmt, ...) {
     vsnprintf(prefix, sizeof prefix, fmt, args);
     va_end(args);
     snprintf(text, sizeof text, "%s: %.*s", prefix, (int)(sizeof text - sizeof prefix - 3), message);
-    memcpy(message, text, sizeof message);
+    set_message(text);
     return code;
 }
