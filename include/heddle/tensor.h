@@ -77,7 +77,8 @@ HD_API HD_CHECK_RESULT hd_status hd_tensor_load(hd_tensor *tensor, const void *h
 HD_API HD_CHECK_RESULT hd_status hd_tensor_store(const hd_tensor *tensor, void *host);
 
 /* Views share the storage; nothing is copied. */
-HD_API HD_CHECK_RESULT hd_status hd_tensor_view(const hd_tensor *tensor, const int64_t *shape, int32_t ndim, hd_tensor **out); /* HD_INVALID_ARGUMENT when strides forbid it: see reshape */
+/* HD_INVALID_ARGUMENT when strides forbid it: see reshape. */
+HD_API HD_CHECK_RESULT hd_status hd_tensor_view(const hd_tensor *tensor, const int64_t *shape, int32_t ndim, hd_tensor **out);
 HD_API HD_CHECK_RESULT hd_status hd_tensor_permute(const hd_tensor *tensor, const int32_t *order, hd_tensor **out); /* out.shape[i] = shape[order[i]] */
 HD_API HD_CHECK_RESULT hd_status hd_tensor_slice(const hd_tensor *tensor, int32_t dim, int64_t start, int64_t end, hd_tensor **out);
 
