@@ -121,6 +121,7 @@ static hd_status wrong_type(const json_t *value, const char *where, const char *
 
 /* *value: what stands under `key`, NULL when that is nothing or null, which is an error only where it is `needed`. */
 static hd_status find(const json_t *object, const char *where, const char *key, bool needed, const json_t **value) {
+    *value = NULL;
     HD_REQUIRE(json_is_object(object), HD_CORRUPT, "%s: must be an object with the key \"%s\" but is %s", where, key,
                object ? type_name(object) : "missing");
     *value = json_object_get(object, key);
