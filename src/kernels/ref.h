@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For reference kernels: elements of any plain type as double, one at a time. */
+/* For reference kernels: elements of any plain type as double, one at a time. A reference computes a whole call, on float
+ * outputs that are dense f64 (outputs of other types are dense, of their own type). */
 #ifndef HDI_KERNELS_REF_H
 #define HDI_KERNELS_REF_H
 
 #include "base/float16.h"
 #include "kernels/kernel.h"
 #include "kernels/rows.h"
+
+/* hdi_<op>_ref, one an op, in <op>_ref.c. */
+#define KERNEL_OP(op) void hdi_##op##_ref(const hdi_kernel_call *call);
+#define KERNEL(op, variant)
+#include "kernels/kernels.def"
 
 static inline double hdi_ref_get(const hdi_operand *t, int64_t i) {
     switch ((hd_dtype)t->dtype) {

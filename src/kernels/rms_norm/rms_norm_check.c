@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check/check.h"
+#include "kernels/ref.h"
+#include "kernels/rms_norm/rms_norm.h"
+
+static const struct {
+    hdi_kernel_id id;
+    hd_dtype dtype;
+} kernels[] = {
+    {HDI_KERNEL_rms_norm_f32, HD_DTYPE_F32}, {HDI_KERNEL_rms_norm_f16, HD_DTYPE_F16}, {HDI_KERNEL_rms_norm_bf16, HD_DTYPE_BF16}};
+
+static bool make(hdi_check *c, int k, int64_t rows, int64_t n, hdi_fill fill) {
+    hdi_rms_norm_attr attr = {.eps = 1e-5f};
+    hd_dtype dtype = kernels[k].dtype;
+    if (!hdi_check_begin(c, kernels[k].id, &attr, sizeof attr)) return false;
+    hdi_check_out(c, dtype, HDI_ROWS, HDI_DIMS(rows, n));
+    hdi_check_in(c, dtype, HDI_ROWS, fill, HDI_DIMS(rows, n));
+    hdi_check_in(c, dtype, HDI_DENSE, HDI_UNIFORM(0.5, 1.5), HDI_DIMS(n));
+    hdi_check_tolerance(c, 0, (4 + (double)n / 16) * 0x1p-24);
+    hdi_check_inplace(c, 0, 1);
+    return true;
+}
+
+void hdi_rms_norm_check(hdi_check *c) {
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < hdi_check_n_sizes; i++)
+            for (int64_t rows = 1; rows <= 5; rows += 2) {
+                if (make(c, k, rows, hdi_check_sizes[i], HDI_NORMAL(1))) hdi_check_run(c, hdi_rms_norm_ref);
+                if (make(c, k, rows, hdi_check_sizes[i], HDI_SPECIAL)) hdi_check_run(c, hdi_rms_norm_ref);
+            }
+        if (hdi_check_benching(c) && make(c, k, 16, 4096, HDI_NORMAL(1)))
+            hdi_check_bench(c, 16 * 4096 * 2.0 * (double)hd_dtype_block_bytes(kernels[k].dtype), 16 * 4096 * 4.0);
+    }
+}
