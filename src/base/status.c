@@ -29,7 +29,7 @@ static void set_message(char text[sizeof message]) {
     memcpy(message, text, sizeof message);
 }
 
-hd_status hdi_fail(hd_status code, const char *fmt, ...) {
+hd_status(hdi_fail)(hd_status code, const char *fmt, ...) {
     char text[sizeof message]; /* arguments may point into `message` */
     va_list args;
     va_start(args, fmt);

@@ -7,6 +7,8 @@
 
 /* Sets the thread's message (printf style) and returns `code`. The message names what was wrong, where, and what to do. */
 hd_status hdi_fail(hd_status code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same call, with its value in the compiler's sight: what follows an HD_TRY is then known to be set. */
+#define hdi_fail(code, ...) (hdi_fail((code), __VA_ARGS__), (code))
 
 /* Puts "prefix: " in front of the thread's message and returns `code`, for callers that know more (a file's name, say). */
 hd_status hdi_fail_prefix(hd_status code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

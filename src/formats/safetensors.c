@@ -97,7 +97,7 @@ static hd_status read_tensor(hdi_stored_tensor *t, const json_t *info, const uin
     TENSOR_REQUIRE(json_is_string(dtype), HD_CORRUPT, "has no \"dtype\" string");
     TENSOR_REQUIRE(hdi_safetensors_dtype(json_string_value(dtype), &t->dtype), HD_UNSUPPORTED,
                    "has the element type \"%.40s\", which Heddle does not know", json_string_value(dtype));
-    size_t bytes, begin = 0, end = 0;
+    size_t bytes, begin, end;
     HD_TRY(read_shape(t, json_object_get(info, "shape"), &bytes));
     HD_TRY(read_offsets(t, json_object_get(info, "data_offsets"), size, &begin, &end));
     TENSOR_REQUIRE(end - begin == bytes, HD_CORRUPT, "needs %zu bytes for its shape and type but its data_offsets give it %zu",
