@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a back end fills to become a device of Heddle, and the registry that finds devices by type and number.
+ *
+ * Everything above this layer (runtimes, tensors, operators, executors) talks to hardware through this one table, so a new
+ * kind of device is a folder here and nothing else. docs/device.md says how to add one. */
+#ifndef HDI_DEVICE_DEVICE_H
+#define HDI_DEVICE_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "heddle/device.h"
+#include "kernels/kernel.h"
+
+/* Where the two ends of a copy are: host to host, host to device, and so on. Both ends of D2D are on the same device. */
+typedef enum hdi_copy_kind { HDI_COPY_H2H, HDI_COPY_H2D, HDI_COPY_D2H, HDI_COPY_D2D, HDI_COPY_KIND_COUNT } hdi_copy_kind;
+
+/* A back end. Every entry is filled; each returns a status and, on failure, sets a message that carries the vendor's own text.
+ * All entries are thread-safe, except that a stream or an event is used by one thread at a time. `stream` and `event` are
+ * the back end's own handles, never NULL. */
+typedef struct hdi_device_vtable {
+    /* Work is finished when the call that enqueued it returns, as on the CPU: memory may be used again at once. */
+    bool immediate;
+    /* Host code may read and write device memory directly. */
+    bool host_visible;
+
+    /* How many devices the machine has; 0 is not an error. */
+    hd_status (*count)(int32_t *out);
+    /* Fills device->state; called once a device, before anything else. */
+    hd_status (*open)(hd_device *device);
+    hd_status (*properties)(const hd_device *device, hd_device_properties *out);
+
+    /* Device memory, at least 64-byte aligned; zero bytes give a valid address. `free` may wait for the device's work. */
+    hd_status (*alloc)(const hd_device *device, size_t bytes, void **out);
+    hd_status (*free)(const hd_device *device, void *memory);
+    /* Host memory that asynchronous copies of this device run from at full speed (page-locked where that has a meaning). */
+    hd_status (*host_alloc)(const hd_device *device, size_t bytes, void **out);
+    hd_status (*host_free)(const hd_device *device, void *memory);
+
+    /* Synchronous: done when the call returns. The ranges must not overlap. */
+    hd_status (*copy)(const hd_device *device, void *dst, const void *src, size_t bytes, hdi_copy_kind kind);
+    hd_status (*set)(const hd_device *device, void *dst, int value, size_t bytes);
+    /* Waits for all streams of the device; reports the first error of work that was still running. */
+    hd_status (*synchronize)(const hd_device *device);
+
+    hd_status (*stream_create)(const hd_device *device, void **stream);
+    hd_status (*stream_destroy)(const hd_device *device, void *stream); /* idle by now */
+    hd_status (*stream_synchronize)(const hd_device *device, void *stream);
+    hd_status (*copy_async)(const hd_device *device, void *stream, void *dst, const void *src, size_t bytes, hdi_copy_kind kind);
+    hd_status (*set_async)(const hd_device *device, void *stream, void *dst, int value, size_t bytes);
+    /* Enqueues a kernel over all its items. The call, its operands and attributes are read before launch returns.
+     * HD_UNSUPPORTED when this device has no such kernel. */
+    hd_status (*launch)(const hd_device *device, void *stream, hdi_kernel_id kernel, const hdi_kernel_call *call);
+
+    hd_status (*event_create)(const hd_device *device, void **event);
+    hd_status (*event_destroy)(const hd_device *device, void *event);
+    hd_status (*event_record)(const hd_device *device, void *event, void *stream);
+    /* Later work of `stream` waits for the work before the event's last record; an event never recorded is no wait. */
+    hd_status (*event_wait)(const hd_device *device, void *event, void *stream);
+    hd_status (*event_synchronize)(const hd_device *device, void *event);
+    /* HD_INVALID_ARGUMENT when one of them was never recorded. */
+    hd_status (*event_elapsed)(const hd_device *device, void *from, void *to, double *milliseconds);
+} hdi_device_vtable;
+
+struct hd_device {
+    const hdi_device_vtable *vtable;
+    void *state; /* the back end's own; set by its `open` */
+    hd_device_type type;
+    int32_t index;
+    int32_t ordinal; /* 0, 1, 2 ... over all devices of the process, in the order of registration */
+};
+
+enum { HDI_MAX_DEVICES = 64 }; /* of a process, all types together */
+
+/* Makes the devices of a back end known: asks it how many there are and opens each. Once a type; HD_INVALID_ARGUMENT the
+ * second time. On failure none of them is known. `vtable` must live as long as the process. Thread-safe. */
+hd_status hdi_device_register(hd_device_type type, const hdi_device_vtable *vtable);
+
+/* How many devices there are of all types, and the one of an ordinal (NULL beyond the last). Thread-safe. */
+int32_t hdi_device_total(void);
+const hd_device *hdi_device_at(int32_t ordinal);
+
+/* The CPU, which is always there. */
+const hd_device *hdi_device_cpu(void);
+
+/* "cuda:1", or "cpu" for the first CPU, into a thread-local buffer: for messages. */
+const char *hdi_device_text(const hd_device *device);
+
+/* The CPU's back end (device/cpu/cpu.c). */
+extern const hdi_device_vtable hdi_cpu_vtable;
+
+#endif
