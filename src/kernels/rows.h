@@ -32,4 +32,23 @@ static inline void hdi_rows_work(const hdi_operand *t, hdi_kernel_work *work) {
     work->scratch = 0;
 }
 
+/* Element-wise kernels cut long rows: an item is a chunk of at most HDI_CHUNK elements of a row. */
+enum { HDI_CHUNK = 4096 };
+
+typedef struct hdi_chunk {
+    int64_t row, start, count; /* elements start .. start + count of the row */
+} hdi_chunk;
+
+static inline int64_t hdi_chunks_of_row(const hdi_operand *t) { return (hdi_row_length(t) + HDI_CHUNK - 1) / HDI_CHUNK; }
+
+static inline void hdi_chunks_work(const hdi_operand *t, hdi_kernel_work *work) {
+    hdi_rows_work(t, work);
+    work->items *= hdi_chunks_of_row(t);
+}
+
+static inline hdi_chunk hdi_chunk_of(const hdi_operand *t, int64_t item) {
+    int64_t chunks = hdi_chunks_of_row(t), n = hdi_row_length(t), row = item / chunks, start = (item - row * chunks) * HDI_CHUNK;
+    return (hdi_chunk){row, start, n - start < HDI_CHUNK ? n - start : HDI_CHUNK};
+}
+
 #endif

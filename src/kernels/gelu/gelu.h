@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gaussian error linear unit (Hendrycks and Gimpel 2016): y = x * P(X <= x), exactly or by its approximation with tanh. */
+/* The Gaussian error linear unit (Hendrycks and Gimpel 2016), by erf or by the tanh approximation of the same paper. */
 #ifndef HDI_KERNELS_GELU_H
 #define HDI_KERNELS_GELU_H
 
 #include "kernels/kernel.h"
 
-/* Operands: y, x; one dtype of f32, f16, bf16; one shape. */
+/* Operands: out [..., n], x [..., n]; one dtype; the last dim contiguous, the others strided. An item is a chunk of a row.
+ *   erf:  x / 2 * (1 + erf(x / sqrt 2))
+ *   tanh: x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+ * In place is allowed. */
 typedef struct hdi_gelu_attr {
-    bool tanh; /* the approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) */
+    bool tanh;
 } hdi_gelu_attr;
 
 #endif

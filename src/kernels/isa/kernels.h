@@ -10,7 +10,13 @@
 #define HDI_KERNEL_BEGIN(op, variant) \
     static void op##_##variant(const hdi_kernel_call *call, int64_t begin, int64_t end, void *scratch)
 
+#include "kernels/simd/math.h"
+
 #include "kernels/rms_norm/rms_norm_simd.h"
+#include "kernels/layer_norm/layer_norm_simd.h"
+#include "kernels/elementwise/elementwise_simd.h"
+#include "kernels/gelu/gelu_simd.h"
+#include "kernels/swiglu/swiglu_simd.h"
 
 extern const hdi_kernel_fn HDI_PASTE(hdi_kernels_, HDI_ISA_SUFFIX)[HDI_KERNEL_COUNT];
 const hdi_kernel_fn HDI_PASTE(hdi_kernels_, HDI_ISA_SUFFIX)[HDI_KERNEL_COUNT] = {

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/elementwise/elementwise.h"
+
+#include "kernels/rows.h"
+
+void hdi_add_work(const hdi_kernel_call *call, hdi_kernel_work *work) { hdi_chunks_work(&call->operand[0], work); }
+void hdi_mul_work(const hdi_kernel_call *call, hdi_kernel_work *work) { hdi_chunks_work(&call->operand[0], work); }
