@@ -122,6 +122,13 @@ hd_status hdi_isa_check(void) {
 }
 
 const char *hdi_kernel_name(hdi_kernel_id id) { return (unsigned)id < HDI_KERNEL_COUNT ? infos[id].name : "none"; }
+
+hdi_kernel_id hdi_kernel_find(const char *name) {
+    for (int k = 0; k < HDI_KERNEL_COUNT; k++)
+        if (strcmp(infos[k].name, name) == 0) return (hdi_kernel_id)k;
+    return HDI_KERNEL_NONE;
+}
+
 hdi_kernel_op hdi_kernel_op_of(hdi_kernel_id id) { return infos[id].op; }
 hdi_kernel_work_fn hdi_kernel_work_of(hdi_kernel_id id) { return infos[id].work; }
 

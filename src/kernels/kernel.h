@@ -92,6 +92,8 @@ hd_status hdi_isa_check(void);
 hdi_isa hdi_isa_best(void);
 
 const char *hdi_kernel_name(hdi_kernel_id id);    /* "rms_norm_f32" */
+/* The kernel of this name, or HDI_KERNEL_NONE: for operators whose variants follow from the dtypes of their operands. */
+hdi_kernel_id hdi_kernel_find(const char *name);
 hdi_kernel_op hdi_kernel_op_of(hdi_kernel_id id);
 hdi_kernel_work_fn hdi_kernel_work_of(hdi_kernel_id id);
 /* The kernel of the best usable ISA that has it; every kernel exists in scalar, so never NULL. Thread-safe. */
