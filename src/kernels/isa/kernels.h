@@ -17,6 +17,11 @@
 #include "kernels/elementwise/elementwise_simd.h"
 #include "kernels/gelu/gelu_simd.h"
 #include "kernels/swiglu/swiglu_simd.h"
+#include "kernels/kv_write/kv_write_simd.h"
+#include "kernels/rope_table/rope_table_simd.h"
+#include "kernels/rope/rope_simd.h"
+#include "kernels/argmax/argmax_simd.h"
+#include "kernels/softmax/softmax_simd.h"
 
 extern const hdi_kernel_fn HDI_PASTE(hdi_kernels_, HDI_ISA_SUFFIX)[HDI_KERNEL_COUNT];
 const hdi_kernel_fn HDI_PASTE(hdi_kernels_, HDI_ISA_SUFFIX)[HDI_KERNEL_COUNT] = {

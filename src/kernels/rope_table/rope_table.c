@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/rope_table/rope_table.h"
+
+void hdi_rope_table_work(const hdi_kernel_call *call, hdi_kernel_work *work) {
+    const hdi_operand *cos = &call->operand[0];
+    work->items = cos->shape[0];
+    work->grain = cos->shape[1] > 0 && cos->shape[1] < 256 ? 256 / cos->shape[1] : 1; /* two calls of libm an element */
+    work->scratch = 0;
+}
