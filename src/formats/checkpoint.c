@@ -5,6 +5,8 @@
 #include "formats/checkpoint.h"
 
 #include <dirent.h>
+#include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -38,36 +40,44 @@ static bool ends_with(const char *s, const char *end) {
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-/* Fails with what the folder holds in place of safetensors. */
+/* Fails with what the folder holds in place of safetensors; the first kind that is there counts. */
 static hd_status nothing_to_read(const char *folder) {
+#define DANGLING "is a link to a file that is not there; fetch the model again"
+#define PICKLE "is a PyTorch pickle, which is not read because it can run code; "
     static const struct {
-        const char *end, *advice;
+        const char *pattern, *advice;
     } kinds[] = {
+        {"model.safetensors", DANGLING},
+        {"model.safetensors.index.json", DANGLING},
+        {"model-*-of-*.safetensors",
+         "is one of several shards, but their index model.safetensors.index.json is missing; fetch it too"},
         {"adapter_model.safetensors", "is an adapter without its base model; merge it into the base model first"},
-        {".safetensors",
-         "is there, but under a name that is not looked for; rename it to model.safetensors if it is the whole model"},
-        {".bin",
-         "is a PyTorch pickle, which is not read because it can run code; load it with transformers and save it again with "
-         "save_pretrained(folder, safe_serialization=True)"},
-        {".pth", "is a PyTorch pickle, which is not read because it can run code; convert it to safetensors first"},
-        {".pt", "is a PyTorch pickle, which is not read because it can run code; convert it to safetensors first"},
-        {".gguf", "is a GGUF file; fetch the model's original Hugging Face folder with safetensors"},
-        {".h5", "holds TensorFlow weights; fetch the safetensors version of the model"},
-        {".msgpack", "holds Flax weights; fetch the safetensors version of the model"},
+        {"*.safetensors", "is there, but its name is not looked for; if it is the whole model, rename it to model.safetensors"},
+        {"*.bin", PICKLE "load it with transformers and save it with save_pretrained(folder, safe_serialization=True)"},
+        {"*.pth", PICKLE "convert it to safetensors first"},
+        {"*.pt", PICKLE "convert it to safetensors first"},
+        {"*.gguf", "is a GGUF file; fetch the model's original Hugging Face folder with safetensors"},
+        {"*.h5", "holds TensorFlow weights; fetch the model as safetensors"},
+        {"*.msgpack", "holds Flax weights; fetch the model as safetensors"},
     };
+#undef PICKLE
+#undef DANGLING
     size_t best = HDI_COUNTOF(kinds);
     char found[256] = "";
     DIR *dir = opendir(folder);
     HD_REQUIRE(dir, HD_IO, "%s: cannot be listed: %m", folder);
-    for (struct dirent *entry; (entry = readdir(dir));)
-        for (size_t k = 0; k < best; k++) {
-            if (!ends_with(entry->d_name, kinds[k].end)) continue;
-            best = k;
-            stpncpy(found, entry->d_name, sizeof found - 1);
-        }
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        const char *name = entry->d_name;
+        size_t k = 0;
+        while (k < HDI_COUNTOF(kinds) && fnmatch(kinds[k].pattern, name, 0) != 0) k++;
+        /* Of several files of a kind the first by name, whatever order the folder is listed in. */
+        if (k > best || k == HDI_COUNTOF(kinds) || (k == best && strcmp(name, found) > 0)) continue;
+        best = k;
+        snprintf(found, sizeof found, "%s", name);
+    }
     closedir(dir);
     if (best < HDI_COUNTOF(kinds))
-        return hdi_fail(HD_NOT_FOUND, "%s: has no %s; %s %s", folder, single_name, found, kinds[best].advice);
+        return hdi_fail(HD_NOT_FOUND, "%s: cannot be opened: %s %s", folder, found, kinds[best].advice);
     return hdi_fail(HD_NOT_FOUND, "%s: has neither %s nor %s; give the folder of a model as it comes from the Hugging Face hub",
                     folder, single_name, index_name);
 }

@@ -119,8 +119,18 @@ static void folders_without_weights_are_explained(void **state) {
     expect(folder, HD_NOT_FOUND, "pytorch_model.bin", "save_pretrained");
     write_text("consolidated.safetensors", "");
     expect(folder, HD_NOT_FOUND, "consolidated.safetensors", "rename");
+    write_text("model-00001-of-00002.safetensors", "");
+    expect(folder, HD_NOT_FOUND, "model-00001-of-00002.safetensors is one of several shards", "index");
+    char *entry = hdi_path_join(folder, "model-00001-of-00002.safetensors");
+    remove(entry);
+    hdi_free(entry);
     write_text("adapter_model.safetensors", "");
     expect(folder, HD_NOT_FOUND, "adapter_model.safetensors", "merge");
+    entry = hdi_path_join(folder, "model.safetensors");
+    assert_int_equal(symlink("../blobs/absent", entry), 0);
+    expect(folder, HD_NOT_FOUND, "model.safetensors is a link to a file that is not there", "fetch");
+    remove(entry);
+    hdi_free(entry);
     write_text("model.safetensors", "version https://git-lfs.github.com/spec/v1\noid");
     expect(folder, HD_CORRUPT, "model.safetensors", "git lfs pull");
     hdi_free(path);
