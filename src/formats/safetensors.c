@@ -158,6 +158,7 @@ static hd_status align_data(hdi_safetensors *file) {
 static hd_status take_metadata(hdi_safetensors *file, json_t *metadata) {
     const char *key;
     json_t *value;
+    if (json_is_null(metadata)) return HD_OK;
     HD_REQUIRE(json_is_object(metadata), HD_CORRUPT, "%s: \"__metadata__\" must be an object of strings", file->where);
     json_object_foreach(metadata, key, value)
         HD_REQUIRE(json_is_string(value), HD_CORRUPT, "%s: \"%.200s\" in \"__metadata__\" must be a string", file->where, key);

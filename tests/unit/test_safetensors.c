@@ -105,6 +105,7 @@ static void the_header_is_strict_json(void **state) {
     deep[n] = 0;
     expect(deep, 0, HD_CORRUPT, "depth", "");
     free(deep);
+    expect("{\"__metadata__\":null}", 0, HD_OK, "", "");
     expect("{\"__metadata__\":[]}", 0, HD_CORRUPT, "__metadata__", "object");
     expect("{\"__metadata__\":{\"k\":1}}", 0, HD_CORRUPT, "\"k\"", "string");
     expect("{\"a\":7}", 0, HD_CORRUPT, "tensor \"a\"", "object");
