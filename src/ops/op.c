@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/op.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,8 +23,10 @@ const char *hdi_type_text(const hdi_type *t) {
     size_t size = sizeof ring[0], n = (size_t)snprintf(text, size, "%s[", hd_dtype_name((hd_dtype)t->dtype));
     for (int i = 0; i < t->rank && n < size; i++) {
         n += (size_t)snprintf(text + n, size - n, "%s", i ? ", " : "");
-        if (n < size && t->dim[i] >= 0) n += (size_t)snprintf(text + n, size - n, "%lld", (long long)t->dim[i]);
-        else if (n < size) n += (size_t)snprintf(text + n, size - n, "?");
+        if (n < size && t->dim[i] >= 0)
+            n += (size_t)snprintf(text + n, size - n, "%lld", (long long)t->dim[i]);
+        else if (n < size)
+            n += (size_t)snprintf(text + n, size - n, "?");
     }
     if (n < size) snprintf(text + n, size - n, "]");
     return text;
@@ -37,7 +40,8 @@ hd_status hdi_expect_rank(const char *op, const char *operand, const hdi_type *t
 hd_status hdi_expect_dim(const char *op, const char *operand, const hdi_type *t, int dim, hdi_dim want) {
     if (t->dim[dim] == want) return HD_OK;
     if (want >= 0)
-        return hdi_fail(HD_INVALID_ARGUMENT, "%s: %s is %s; dim %d must be %lld", op, operand, hdi_type_text(t), dim, (long long)want);
+        return hdi_fail(HD_INVALID_ARGUMENT, "%s: %s is %s; dim %d must be %lld", op, operand, hdi_type_text(t), dim,
+                        (long long)want);
     return hdi_fail(HD_INVALID_ARGUMENT, "%s: %s is %s; dim %d must be the same symbol as its partner's", op, operand,
                     hdi_type_text(t), dim);
 }
@@ -48,6 +52,11 @@ hd_status hdi_expect_dtype(const char *op, const char *operand, const hdi_type *
     return HD_OK;
 }
 
+hd_status hdi_expect_rows(const char *op, const char *operand, const hdi_type *t) {
+    HD_REQUIRE(t->rank >= 1, HD_INVALID_ARGUMENT, "%s: %s is a scalar; it needs at least one dim to work along", op, operand);
+    return HD_OK;
+}
+
 hd_status hdi_expect_float(const char *op, const char *operand, const hdi_type *t) {
     HD_REQUIRE(t->dtype == HD_DTYPE_F32 || t->dtype == HD_DTYPE_F16 || t->dtype == HD_DTYPE_BF16, HD_UNSUPPORTED,
                "%s: %s is %s; it must be f32, f16 or bf16 (convert it first)", op, operand, hdi_type_text(t));
@@ -55,8 +64,8 @@ hd_status hdi_expect_float(const char *op, const char *operand, const hdi_type *
 }
 
 hd_status hdi_expect_index(const char *op, const char *operand, const hdi_type *t) {
-    HD_REQUIRE(t->dtype == HD_DTYPE_I32 || t->dtype == HD_DTYPE_I64, HD_INVALID_ARGUMENT, "%s: %s is %s; it must be i32 or i64", op,
-               operand, hdi_type_text(t));
+    HD_REQUIRE(t->dtype == HD_DTYPE_I32 || t->dtype == HD_DTYPE_I64, HD_INVALID_ARGUMENT, "%s: %s is %s; it must be i32 or i64",
+               op, operand, hdi_type_text(t));
     return HD_OK;
 }
 
@@ -66,11 +75,44 @@ hd_status hdi_expect_same(const char *op, const char *operand, const hdi_type *t
     return HD_OK;
 }
 
-hd_status hdi_choose_float(const char *op, hd_dtype dtype, hdi_kernel_id f32, hdi_kernel_id f16, hdi_kernel_id bf16, hdi_kernel_id *out) {
-    switch (dtype) {
-    case HD_DTYPE_F32: *out = f32; return HD_OK;
-    case HD_DTYPE_F16: *out = f16; return HD_OK;
-    case HD_DTYPE_BF16: *out = bf16; return HD_OK;
-    default: return hdi_fail(HD_UNSUPPORTED, "%s: there is no kernel for %s", op, hd_dtype_name(dtype));
+hd_status hdi_broadcast_types(const char *op, const hdi_type *a, const hdi_type *b, hdi_type *out) {
+    const hdi_type *wide = a->rank >= b->rank ? a : b, *narrow = wide == a ? b : a;
+    hdi_type result = *wide;
+    result.dtype = a->dtype;
+    for (int i = 0; i < narrow->rank; i++) {
+        hdi_dim *d = &result.dim[wide->rank - narrow->rank + i], n = narrow->dim[i];
+        HD_REQUIRE(*d == n || *d == 1 || n == 1, HD_INVALID_ARGUMENT,
+                   "%s: a is %s and b is %s; from the right, sizes must be equal or one of them 1", op, hdi_type_text(a),
+                   hdi_type_text(b));
+        if (*d == 1) *d = n;
     }
+    *out = result;
+    return HD_OK;
+}
+
+void hdi_operand_broadcast(hdi_operand *operand, const hdi_operand *like) {
+    const hdi_operand from = *operand;
+    int missing = like->rank - from.rank;
+    operand->rank = like->rank;
+    for (int i = 0; i < like->rank; i++) {
+        bool repeats = i < missing || (from.shape[i - missing] == 1 && like->shape[i] != 1);
+        operand->shape[i] = like->shape[i];
+        operand->stride[i] = repeats ? 0 : from.stride[i - missing];
+    }
+}
+
+hd_status hdi_choose(hdi_kernel_id *out, const char *op, const char *variant, ...) {
+    char types[64], name[96];
+    va_list args;
+    va_start(args, variant);
+    vsnprintf(types, sizeof types, variant, args);
+    va_end(args);
+    snprintf(name, sizeof name, "%s_%s", op, types);
+    *out = hdi_kernel_find(name);
+    HD_REQUIRE(*out != HDI_KERNEL_NONE, HD_UNSUPPORTED, "%s: there is no kernel for operands of the types %s", op, types);
+    return HD_OK;
+}
+
+hd_status hdi_choose_weight(hdi_kernel_id *out, const char *op, const hdi_type *weight, const char *a, const char *b) {
+    return hdi_choose(out, op, "%s_%s%s", a, b, weight->layout == HDI_LAYOUT_PANEL ? "_panel" : "");
 }

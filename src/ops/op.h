@@ -26,9 +26,10 @@ static inline hdi_dim hdi_type_last(const hdi_type *t) { return t->dim[t->rank -
 enum { HDI_ATTR_BYTES = 48 }; /* the most that an operator's attributes may take */
 
 typedef enum hdi_op_flags {
-    HDI_OP_INPLACE = 1 << 0, /* output 0 may share memory with input 0 when both have the same type and input 0 dies here */
-    HDI_OP_MUTATES = 1 << 1, /* output 0 IS input 0, a state, changed in place (a KV cache) */
-    HDI_OP_VIEW = 1 << 2,    /* output 0 is input 0 seen differently: no kernel */
+    HDI_OP_INPLACE = 1 << 0,   /* output 0 may share memory with input 0 when both have the same type and input 0 dies here */
+    HDI_OP_MUTATES = 1 << 1,   /* output 0 IS input 0, a state, changed in place (a KV cache) */
+    HDI_OP_VIEW = 1 << 2,      /* output 0 is input 0 seen differently: no kernel */
+    HDI_OP_BROADCAST = 1 << 3, /* inputs are bound in output 0's shape: see hdi_operand_broadcast */
 } hdi_op_flags;
 
 typedef struct hdi_op {
@@ -37,9 +38,9 @@ typedef struct hdi_op {
     uint8_t outputs;
     uint8_t flags;
     uint8_t attr_size;
-    /* Checks the inputs (types, ranks, sizes that must agree) and writes the outputs' types. Sizes compare as handles; a new size is
-     * only ever one of the inputs' sizes or a constant, so no dim table is needed. The message names the operator, the
-     * operand and both sizes. in[i] is NULL for an absent optional input. */
+    /* Checks the inputs (types, ranks, sizes that must agree) and writes the outputs' types. Sizes compare as handles; a new size
+     * is only ever one of the inputs' sizes or a constant, so no dim table is needed. The message names the operator, the operand
+     * and both sizes. in[i] is NULL for an absent optional input. */
     hd_status (*infer)(const hdi_type *const *in, int n_in, const void *attr, hdi_type *out);
     /* The kernel for checked types; HD_UNSUPPORTED, naming the dtypes, when there is none. NULL for views. */
     hd_status (*choose)(const hdi_type *const *in, int n_in, const hdi_type *out, const void *attr, hdi_kernel_id *kernel);
@@ -60,11 +61,22 @@ const char *hdi_type_text(const hdi_type *t);
 hd_status hdi_expect_rank(const char *op, const char *operand, const hdi_type *t, int rank);
 hd_status hdi_expect_dim(const char *op, const char *operand, const hdi_type *t, int dim, hdi_dim want);
 hd_status hdi_expect_dtype(const char *op, const char *operand, const hdi_type *t, hd_dtype want);
+hd_status hdi_expect_rows(const char *op, const char *operand, const hdi_type *t);  /* at least one dim, to work along */
 hd_status hdi_expect_float(const char *op, const char *operand, const hdi_type *t); /* f32, f16 or bf16 */
 hd_status hdi_expect_index(const char *op, const char *operand, const hdi_type *t); /* i32 or i64 */
-hd_status hdi_expect_same(const char *op, const char *operand, const hdi_type *t, const hdi_type *like); /* dtype, rank and sizes */
+hd_status hdi_expect_same(const char *op, const char *operand, const hdi_type *t,
+                          const hdi_type *like); /* dtype, rank and sizes */
 
-/* One of three kernels by an f32 / f16 / bf16 dtype. */
-hd_status hdi_choose_float(const char *op, hd_dtype dtype, hdi_kernel_id f32, hdi_kernel_id f16, hdi_kernel_id bf16, hdi_kernel_id *out);
+/* The common shape of a and b by NumPy's rules; two symbols are alike only when they are the same. out gets a's dtype. */
+hd_status hdi_broadcast_types(const char *op, const hdi_type *a, const hdi_type *b, hdi_type *out);
+/* An operand in the larger shape `like`, aligned at the right: stride 0 where it has size 1 or no dim. */
+void hdi_operand_broadcast(hdi_operand *operand, const hdi_operand *like);
+
+/* The kernel "<op>_<variant>", the variant in printf style; HD_UNSUPPORTED naming it when there is none. Variants are named
+ * after dtypes, so a new weight type needs no line in the operators that read weights. */
+hd_status hdi_choose(hdi_kernel_id *out, const char *op, const char *variant, ...) __attribute__((format(printf, 3, 4)));
+
+/* The kernel of an operator that reads a weight: "<op>_<a>_<b>", with "_panel" behind it when the weight is packed so. */
+hd_status hdi_choose_weight(hdi_kernel_id *out, const char *op, const hdi_type *weight, const char *a, const char *b);
 
 #endif

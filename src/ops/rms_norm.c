@@ -22,8 +22,7 @@ static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hd
 
 static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out, const void *attr, hdi_kernel_id *kernel) {
     (void)n_in, (void)out, (void)attr;
-    return hdi_choose_float("rms_norm", (hd_dtype)in[0]->dtype, HDI_KERNEL_rms_norm_f32, HDI_KERNEL_rms_norm_f16,
-                            HDI_KERNEL_rms_norm_bf16, kernel);
+    return hdi_choose(kernel, "rms_norm", "%s", hd_dtype_name((hd_dtype)in[0]->dtype));
 }
 
 static void print(const void *attr, char *text, size_t size) {

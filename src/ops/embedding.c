@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* embedding(ids i32|i64 [...], table [V, d]; out) -> [..., d] */
+#include "kernels/embedding/embedding.h"
+
+#include <stdio.h>
+
+#include "ops/op.h"
+
+static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hdi_type *out) {
+    const hdi_type *ids = in[0], *table = in[1];
+    const hdi_embedding_attr *a = attr;
+    (void)n_in;
+    HD_TRY(hdi_expect_index("embedding", "ids", ids));
+    HD_TRY(hdi_expect_rank("embedding", "table", table, 2));
+    HD_REQUIRE(ids->rank < HD_MAX_DIMS, HD_INVALID_ARGUMENT, "embedding: ids is %s; its rows would make more than %d dims",
+               hdi_type_text(ids), HD_MAX_DIMS);
+    HD_REQUIRE(a->out < HD_DTYPE_COUNT, HD_INVALID_ARGUMENT, "embedding: %d is no type of elements", a->out);
+    *out = *ids;
+    out->dtype = a->out;
+    out->rank = (uint8_t)(ids->rank + 1);
+    out->dim[ids->rank] = table->dim[1];
+    return HD_OK;
+}
+
+static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out, const void *attr, hdi_kernel_id *kernel) {
+    (void)n_in, (void)attr;
+    return hdi_choose_weight(kernel, "embedding", in[1], hd_dtype_name((hd_dtype)in[1]->dtype),
+                             hd_dtype_name((hd_dtype)out->dtype));
+}
+
+static void print(const void *attr, char *text, size_t size) {
+    snprintf(text, size, "%s", hd_dtype_name((hd_dtype)((const hdi_embedding_attr *)attr)->out));
+}
+
+const hdi_op hdi_op_embedding = {
+    .name = "embedding",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .outputs = 1,
+    .attr_size = sizeof(hdi_embedding_attr),
+    .infer = infer,
+    .choose = choose,
+    .print = print,
+};

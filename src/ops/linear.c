@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* linear(x [..., K], weight [N, K], bias [N] or absent; k_slices) -> [..., N] */
+#include "kernels/linear/linear.h"
+
+#include <stdio.h>
+
+#include "ops/op.h"
+
+static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hdi_type *out) {
+    const hdi_type *x = in[0], *weight = in[1], *bias = n_in > 2 ? in[2] : NULL;
+    const hdi_linear_attr *a = attr;
+    HD_TRY(hdi_expect_float("linear", "x", x));
+    HD_TRY(hdi_expect_rows("linear", "x", x));
+    HD_TRY(hdi_expect_rank("linear", "weight", weight, 2));
+    HD_TRY(hdi_expect_dim("linear", "weight", weight, 1, hdi_type_last(x)));
+    HD_REQUIRE(a->k_slices == 1 || a->k_slices == 8, HD_INVALID_ARGUMENT, "linear: k_slices is %d; it must be 1 or 8",
+               a->k_slices);
+    if (bias) {
+        HD_TRY(hdi_expect_rank("linear", "bias", bias, 1));
+        HD_TRY(hdi_expect_dim("linear", "bias", bias, 0, weight->dim[0]));
+        if (bias->dtype != HD_DTYPE_F32) HD_TRY(hdi_expect_dtype("linear", "bias", bias, (hd_dtype)x->dtype));
+    }
+    *out = *x;
+    out->dim[x->rank - 1] = weight->dim[0];
+    return HD_OK;
+}
+
+static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out, const void *attr, hdi_kernel_id *kernel) {
+    (void)n_in, (void)out, (void)attr;
+    return hdi_choose_weight(kernel, "linear", in[1], hd_dtype_name((hd_dtype)in[0]->dtype),
+                             hd_dtype_name((hd_dtype)in[1]->dtype));
+}
+
+static void print(const void *attr, char *text, size_t size) {
+    int32_t slices = ((const hdi_linear_attr *)attr)->k_slices;
+    snprintf(text, size, slices == 1 ? "" : "k_slices=%d", slices);
+}
+
+const hdi_op hdi_op_linear = {
+    .name = "linear",
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .outputs = 1,
+    .attr_size = sizeof(hdi_linear_attr),
+    .infer = infer,
+    .choose = choose,
+    .print = print,
+};
