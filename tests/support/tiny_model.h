@@ -21,7 +21,7 @@ typedef struct tiny_model {
     uint64_t seed;            /* the same seed and shape give the same weights */
 } tiny_model;
 
-/* Ids of the tokenizer: the 256 bytes in the order of their code points' alphabet, then a few merges, then these two. The
+/* Ids of the tokenizer: id b is the byte b up to 255, then a few merges, then these two. The
  * model's vocabulary (288 by default) is larger than the tokenizer's, as real ones often are. */
 enum { TINY_MODEL_BEGIN = 264, TINY_MODEL_END = 265, TINY_MODEL_TOKENS = 266 };
 
