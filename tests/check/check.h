@@ -68,6 +68,8 @@ hdi_operand *hdi_check_opaque(hdi_check *c, hd_dtype dtype, hdi_layout layout, s
 
 /* The distance from the reference that is right beside the rounding to the output's type: absolute + relative * |reference|. */
 void hdi_check_tolerance(hdi_check *c, double absolute, double relative);
+/* Float outputs must equal the reference's doubles: it has rounded them itself. */
+void hdi_check_exact(hdi_check *c);
 void hdi_check_reference_specials(hdi_check *c);
 /* Also run with output `out` in the memory of input `in` (same type and shape): must give the same bits. */
 void hdi_check_inplace(hdi_check *c, int out, int in);

@@ -113,7 +113,7 @@ static double largest_of(int dtype) {
 
 static bool near(const hdi_check *c, int dtype, double got, double want) {
     if (isnan(want) || isnan(got)) return isnan(want) && isnan(got);
-    if (got == want) return true;
+    if (got == want || c->exact) return got == want;
     double room = c->absolute + c->relative * fabs(want) + rounding_of(dtype, want) * 1.0001;
     if (dtype != HD_DTYPE_F64 && isinf(got))
         return got > 0 ? want + room >= largest_of(dtype) : want - room <= -largest_of(dtype);

@@ -266,7 +266,8 @@ static void fill_operand(hdi_check *c, operand *o, hdi_fill fill) {
 }
 
 /* ---- the operands of a case ---- */
-static operand *add_invented(hdi_check *c, operand_role role, hd_dtype dtype, hdi_freedom freedom, int rank, const int64_t *shape) {
+static operand *add_invented(hdi_check *c, operand_role role, hd_dtype dtype, hdi_freedom freedom, int rank,
+                             const int64_t *shape) {
     operand *o = add(c, role, dtype, rank, shape);
     invent_strides(c, &o->op, freedom);
     o->span = span_of(&o->op);

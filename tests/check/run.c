@@ -46,7 +46,7 @@ bool hdi_check_begin_custom(hdi_check *c, const char *name, hdi_kernel_work_fn w
     if (attr_bytes) memcpy(c->attr, attr, attr_bytes);
     c->n = 0;
     c->absolute = c->relative = 0;
-    c->specials = c->reference_specials = c->failed_case = false;
+    c->specials = c->reference_specials = c->exact = c->failed_case = false;
     c->inplace_out = c->inplace_in = -1;
     c->mode = "";
     return true;
@@ -62,6 +62,7 @@ void hdi_check_tolerance(hdi_check *c, double absolute, double relative) {
     c->absolute = absolute;
     c->relative = relative;
 }
+void hdi_check_exact(hdi_check *c) { c->exact = true; }
 void hdi_check_reference_specials(hdi_check *c) { c->reference_specials = true; }
 void hdi_check_inplace(hdi_check *c, int out, int in) {
     c->inplace_out = out;
