@@ -8,7 +8,7 @@
  *   - "float" means f32, f16 or bf16, the same for all float operands of a call unless said. Sums are kept in f32.
  *   - Tensors may be strided views. Where a row must be contiguous (the last dim of most), the message says so.
  *   - An output must not overlap an input, unless the operator says "in place": then it may BE that input (the same elements),
- *     but not overlap it partly. The elements of an output must be distinct (no stride 0).
+ *     but not overlap it partly.
  *   - What cannot be done is HD_INVALID_ARGUMENT or HD_UNSUPPORTED with a sentence that names the operator, the operand and
  *     both sizes or types; nothing has been written then.
  *   - Sizes may be 0: nothing is computed. */
@@ -98,8 +98,8 @@ typedef struct hd_rope_options {
 } hd_rope_options;
 
 /* out [T, H, d] = x [T, H, d] turned by positions (i32 or i64 [T]): pair j of token t by the angle position[t] / theta^(2j /
- * dims), scaled as asked. Dynamic scaling takes the largest position + 1 as the sequence's length, and so needs positions on the
- * CPU. Float. In place. */
+ * dims), scaled as asked. Dynamic scaling takes the largest position + 1 as the
+ * length of the sequence, and so waits until the positions are known. Float. In place. */
 HD_API HD_CHECK_RESULT hd_status hd_rope(hd_tensor *out, const hd_tensor *x, const hd_tensor *positions,
                                          const hd_rope_options *options);
 
@@ -130,7 +130,7 @@ typedef struct hd_sample_options {
     float uniform;     /* the random number, in [0, 1) */
 } hd_sample_options;
 
-/* ids (i32 [R]) = one draw a row of logits (f32 [R, V]); options[R]. CPU and devices alike. */
+/* ids (i32 [R]) = one draw a row of logits (f32 [R, V]); options[R]. */
 HD_API HD_CHECK_RESULT hd_status hd_sample(hd_tensor *ids, const hd_tensor *logits, const hd_sample_options *options);
 
 #ifdef __cplusplus

@@ -16,18 +16,19 @@ static hd_status alias_whole(const hd_tensor *t, hd_tensor **out) {
 }
 
 /* Runs a kernel of one output and one input on the stream of their device. */
-static hd_status launch2(const char *name, const hd_tensor *dst, const hd_tensor *src) {
+static hd_status launch2(hdi_kernel_id kernel, const hd_tensor *dst, const hd_tensor *src) {
     hd_stream *stream;
-    hdi_kernel_id kernel = hdi_kernel_find(name);
     hdi_operand operand[2] = {hdi_tensor_operand(dst), hdi_tensor_operand(src)};
     const hdi_kernel_call call = {.operand = operand, .n_operands = 2};
-    HD_REQUIRE(kernel != HDI_KERNEL_NONE, HD_UNSUPPORTED, "there is no kernel %s", name);
     HD_TRY(hdi_stream_for(dst->storage->device, &stream));
     return hdi_launch(stream, kernel, &call);
 }
 
 hd_status hdi_tensor_copy(hd_tensor *dst, const hd_tensor *src) {
-    static const char *const kernels[] = {[1] = "rearrange_b1", [2] = "rearrange_b2", [4] = "rearrange_b4", [8] = "rearrange_b8"};
+    static const hdi_kernel_id kernels[] = {[1] = HDI_KERNEL_rearrange_b1,
+                                            [2] = HDI_KERNEL_rearrange_b2,
+                                            [4] = HDI_KERNEL_rearrange_b4,
+                                            [8] = HDI_KERNEL_rearrange_b8};
     const hd_device *device = dst->storage->device;
     hd_stream *stream;
     if (hd_tensor_numel(src) == 0) return HD_OK;
@@ -104,6 +105,7 @@ fail:
 
 static bool is_float(hd_dtype dtype) { return dtype == HD_DTYPE_F32 || dtype == HD_DTYPE_F16 || dtype == HD_DTYPE_BF16; }
 
+/* Whether `from` can become `to` at all. */
 static hd_status check_conversion(hd_dtype from, hd_dtype to) {
     bool from_block = hd_dtype_block_elements(from) > 1, to_block = hd_dtype_block_elements(to) > 1;
     HD_REQUIRE((!from_block || is_float(to)) && (!to_block || is_float(from)), HD_UNSUPPORTED,
@@ -113,16 +115,20 @@ static hd_status check_conversion(hd_dtype from, hd_dtype to) {
 }
 
 hd_status hd_tensor_to_dtype(const hd_tensor *t, hd_dtype dtype, hd_tensor **out) {
-    hd_tensor *to;
+    hd_tensor *from = NULL, *to = NULL;
+    hd_status status;
     if (dtype == t->dtype) return alias_whole(t, out);
     HD_TRY(hdi_shape_check("hd_tensor_to_dtype", t->shape, t->ndim, dtype, NULL, NULL));
     HD_TRY(check_conversion(t->dtype, dtype));
-    HD_TRY(hd_tensor_create(t->shape, t->ndim, dtype, t->storage->device, &to));
-    hd_status status = launch2("convert_any", to, t);
-    if (status != HD_OK) {
-        hd_tensor_destroy(to);
-        return status;
-    }
+    /* Quantising reads whole rows. */
+    HD_TRY_GOTO(hd_dtype_block_elements(dtype) > 1 ? hd_tensor_contiguous(t, &from) : alias_whole(t, &from));
+    HD_TRY_GOTO(hd_tensor_create(t->shape, t->ndim, dtype, t->storage->device, &to));
+    if (hd_tensor_numel(t)) HD_TRY_GOTO(launch2(HDI_KERNEL_convert_any, to, from));
+    hd_tensor_destroy(from);
     *out = to;
     return HD_OK;
+fail:
+    hd_tensor_destroy(from);
+    hd_tensor_destroy(to);
+    return status;
 }
