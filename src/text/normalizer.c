@@ -118,7 +118,7 @@ static hd_status rewrite(const hdi_normalizer_step *step, hdi_matcher *matcher, 
     case HDI_NORMALIZE_STRIP_ACCENTS:
         for (size_t i = 0; i < text.size;) {
             uint32_t cp = hdi_next_cp(text, &i);
-            if (!hdi_is_nonspacing_mark(cp)) HD_TRY(hdi_buffer_add_cp(out, cp));
+            if (!hdi_is_mark(cp)) HD_TRY(hdi_buffer_add_cp(out, cp));
         }
         return HD_OK;
     case HDI_NORMALIZE_BYTE_LEVEL:

@@ -16,7 +16,7 @@ enum {
     WINDOW_WORK = 1 << 26,   /* start positions x bytes scanned of one call */
     CALLS_PER_CLOCK = 256,
 };
-static const double seconds_per_search = 10, seconds_per_byte = 2e-6;
+static const double seconds_per_search = 5, seconds_per_byte = 2e-6;
 
 static void *pcre_alloc(size_t size, void *unused) {
     (void)unused;
@@ -63,7 +63,8 @@ static hd_status compile(hdi_pattern *p, hdi_span regex, pcre2_general_context *
     if (!p->code) {
         PCRE2_UCHAR text[160];
         pcre2_get_error_message(error, text, sizeof text);
-        status = hdi_fail(HD_CORRUPT, "%s: regular expression \"%.*s\" is not valid: %s", where, shown(regex.size), regex.data,
+        hd_status code = error == PCRE2_ERROR_HEAP_FAILED ? HD_OUT_OF_MEMORY : HD_CORRUPT;
+        status = hdi_fail(code, "%s: regular expression \"%.*s\" is not valid: %s", where, shown(regex.size), regex.data,
                           (char *)text);
         goto fail;
     }
@@ -149,7 +150,8 @@ static hd_status search_regex(const hdi_search *s, size_t from, size_t *start, s
             return HD_OK;
         }
         if (found == PCRE2_ERROR_MATCHLIMIT || found == PCRE2_ERROR_DEPTHLIMIT) return too_expensive(s, "backtracking");
-        if (found == PCRE2_ERROR_HEAPLIMIT || found == PCRE2_ERROR_NOMEMORY) return too_expensive(s, "memory");
+        if (found == PCRE2_ERROR_HEAPLIMIT) return too_expensive(s, "memory");
+        HD_REQUIRE(found != PCRE2_ERROR_NOMEMORY, HD_OUT_OF_MEMORY, "not enough memory for a search");
         HD_REQUIRE(found == PCRE2_ERROR_NOMATCH, HD_CORRUPT,
                    "the tokenizer's regular expression \"%.*s\" fails with PCRE2 error %d", shown(s->pattern->size),
                    s->pattern->source, found);

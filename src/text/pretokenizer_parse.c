@@ -6,7 +6,9 @@
 
 /* The GPT-2 expression, which ByteLevel implies; in Oniguruma syntax like those of files. */
 #define BYTE_LEVEL_REGEX "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-#define WHITESPACE_REGEX "\\w+|[^\\w\\s]+"
+/* Whitespace's own, whose \w is another than that of files. */
+#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200C\\u200D"
+#define WHITESPACE_REGEX "[" WORD "]+|[^" WORD "\\s]+"
 
 static hd_status parse_behavior(const json_t *node, const char *where, hdi_behavior *out) {
     static const char *const names[] = {"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"};

@@ -50,7 +50,7 @@ static const struct property {
     {"upper", "\\p{Uppercase}", "\\P{Uppercase}"},
     {"lower", "\\p{Lowercase}", "\\P{Lowercase}"},
     {"digit", "\\p{Nd}", "\\P{Nd}"},
-    {"punct", "\\p{P}\\p{S}", NULL},
+    {"punct", "\\p{P}", "\\P{P}"},
     {"alnum", "\\p{Alphabetic}\\p{Nd}", NULL},
     {"word", "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}", NULL},
     {"xdigit", "0-9A-Fa-f", NULL},
@@ -66,6 +66,11 @@ static const struct property {
     {"decimal_number", "\\p{Nd}", "\\P{Nd}"},
 };
 
+/* [:punct:] has more than \p{Punct}, and \w more outside of a class than inside. */
+static const struct property posix_punct = {"punct", "\\p{P}\\p{S}", NULL};
+static const struct property bare_word = {"word", "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}",
+                                          NULL};
+
 static const struct property *find_property(const char *name, size_t size) {
     for (size_t i = 0; i < HDI_COUNTOF(properties); i++)
         if (strlen(properties[i].name) == size && strncasecmp(properties[i].name, name, size) == 0) return &properties[i];
@@ -78,6 +83,7 @@ static hd_status put_property(translator *t, const struct property *p, bool nega
         return HD_OK;
     }
     HD_REQUIRE(!negated || !in_class, HD_UNSUPPORTED, "the negation of \"%s\" inside a class is not supported", p->name);
+    if (!in_class && strcmp(p->name, bare_word.name) == 0) p = &bare_word;
     if (!in_class) PUT(negated ? "[^" : "[");
     PUT(p->positive);
     if (!in_class) PUT("]");
@@ -184,7 +190,7 @@ static hd_status posix_class(translator *t) {
     HD_REQUIRE(known && peek(t, size) == ':' && peek(t, size + 1) == ']', HD_UNSUPPORTED, "the class [:%.*s:] is not supported",
                (int)size, t->in.data + t->at);
     t->at += size + 2;
-    return put_property(t, known, negated, true);
+    return put_property(t, strcmp(known->name, posix_punct.name) == 0 ? &posix_punct : known, negated, true);
 }
 
 static hd_status char_class(translator *t) {
@@ -360,6 +366,12 @@ static hd_status step(translator *t) {
 }
 
 hd_status hdi_regex_translate(hdi_span regex, hdi_buffer *out) {
+    /* An expression of DeepSeek's files, quadratic on a long run of spaces with something behind it: it fails from each space
+     * in turn. What fails from the first space of a run fails from all of them, and where a match ended (at the last $ of
+     * the run) none can begin; so only first spaces need be tried. */
+    static const char slow[] = "\\s+$", fast[] = "(?<!\\p{White_Space})\\p{White_Space}+$";
+    if (hdi_span_equal(regex, hdi_span_of(slow, sizeof slow - 1))) return hdi_buffer_add(out, fast, sizeof fast - 1);
+
     translator t = {.in = regex, .out = out, .atom = SIZE_MAX};
     HD_TRY(hdi_buffer_reserve(out, 1)); /* so that the empty expression has an address */
     while (t.at < regex.size) HD_TRY(step(&t));

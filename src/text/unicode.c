@@ -47,8 +47,10 @@ bool hdi_is_word(uint32_t cp) {
     }
 }
 
-bool hdi_is_nonspacing_mark(uint32_t cp) {
-    return cp >= 0x300 && utf8proc_category((utf8proc_int32_t)cp) == UTF8PROC_CATEGORY_MN;
+bool hdi_is_mark(uint32_t cp) {
+    if (cp < 0x300) return false;
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)cp);
+    return category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME;
 }
 
 hd_status hdi_add_lower(hdi_buffer *out, uint32_t cp) {

@@ -9,7 +9,7 @@ bool hdi_is_space(uint32_t cp);       /* White_Space */
 bool hdi_is_numeric(uint32_t cp);     /* Nd, Nl, No */
 bool hdi_is_punctuation(uint32_t cp); /* P*, and all ASCII punctuation (symbols such as + and $ too) */
 bool hdi_is_word(uint32_t cp);        /* Alphabetic, M*, Nd, Pc, Join_Control, near enough: see unicode.c */
-bool hdi_is_nonspacing_mark(uint32_t cp);
+bool hdi_is_mark(uint32_t cp);        /* M* */
 
 /* Appends the lower case of cp, which may be two characters. */
 hd_status hdi_add_lower(hdi_buffer *out, uint32_t cp);
