@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define VF_LANES 16
+#define VF_REGISTERS 8 /* how many vf the registers hold */
 #define VF_INLINE static inline __attribute__((always_inline, unused))
 
 typedef struct vf {
@@ -79,25 +80,29 @@ VF_INLINE void vf_store_bf16(uint16_t *p, vf v) {
 }
 
 /* Tails of 16-bit types go through a small buffer: AVX2 has no 16-bit masked moves. */
-#define VF_TAIL(T)                                                            \
-    VF_INLINE vf vf_load_n_##T(const uint16_t *p, int64_t n) {                \
-        if (n >= 16) return vf_load_##T(p);                                   \
-        uint16_t t[16] = {0};                                                 \
-        if (n > 0) memcpy(t, p, (size_t)n * sizeof *p);                       \
-        return vf_load_##T(t);                                                \
-    }                                                                         \
-    VF_INLINE void vf_store_n_##T(uint16_t *p, vf v, int64_t n) {             \
-        if (n >= 16) {                                                        \
-            vf_store_##T(p, v);                                               \
-            return;                                                           \
-        }                                                                     \
-        uint16_t t[16];                                                       \
-        vf_store_##T(t, v);                                                   \
-        if (n > 0) memcpy(p, t, (size_t)n * sizeof *p);                       \
+#define VF_TAIL(T)                                                \
+    VF_INLINE vf vf_load_n_##T(const uint16_t *p, int64_t n) {    \
+        if (n >= 16) return vf_load_##T(p);                       \
+        uint16_t t[16] = {0};                                     \
+        if (n > 0) memcpy(t, p, (size_t)n * sizeof *p);           \
+        return vf_load_##T(t);                                    \
+    }                                                             \
+    VF_INLINE void vf_store_n_##T(uint16_t *p, vf v, int64_t n) { \
+        if (n >= 16) {                                            \
+            vf_store_##T(p, v);                                   \
+            return;                                               \
+        }                                                         \
+        uint16_t t[16];                                           \
+        vf_store_##T(t, v);                                       \
+        if (n > 0) memcpy(p, t, (size_t)n * sizeof *p);           \
     }
 VF_TAIL(f16)
 VF_TAIL(bf16)
 #undef VF_TAIL
+
+VF_INLINE vi vi_load(const void *p) {
+    return VI2(_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)p + 1));
+}
 
 VF_INLINE vf vf_load_i8(const int8_t *p) {
     __m128i b = _mm_loadu_si128((const __m128i *)p);
@@ -142,6 +147,19 @@ VF_INLINE float vf_sum(vf v) {
     b = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
 }
+/* The trees of four vectors side by side: each step halves all of them, so that no lane is wasted. */
+VF_INLINE void vf_sum4(vf a, vf b, vf c, vf d, float *out) {
+    __m256 p = _mm256_add_ps(a.a, a.b), q = _mm256_add_ps(b.a, b.b), r = _mm256_add_ps(c.a, c.b), s = _mm256_add_ps(d.a, d.b);
+    __m256 pq =
+        _mm256_add_ps(_mm256_permute2f128_ps(p, q, 0x20), _mm256_permute2f128_ps(p, q, 0x31)); /* a: 4 lanes, b: 4 lanes */
+    __m256 rs = _mm256_add_ps(_mm256_permute2f128_ps(r, s, 0x20), _mm256_permute2f128_ps(r, s, 0x31));
+    __m256 t = _mm256_add_ps(_mm256_shuffle_ps(pq, rs, 0x44),
+                             _mm256_shuffle_ps(pq, rs, 0xee)); /* low half a, c; high half b, d: 2 lanes each */
+    t = _mm256_add_ps(t, _mm256_movehdup_ps(t));               /* in lanes 0 (a), 2 (c), 4 (b), 6 (d) */
+    __m128 lo = _mm256_castps256_ps128(t), hi = _mm256_extractf128_ps(t, 1);
+    __m128 abcd = _mm_shuffle_ps(lo, hi, 0x88); /* a c b d */
+    _mm_storeu_ps(out, _mm_shuffle_ps(abcd, abcd, 0xd8));
+}
 VF_INLINE float vf_hmax(vf v) {
     __m256 a = _mm256_max_ps(v.a, v.b);
     __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -162,4 +180,18 @@ VF_INLINE vi vi_from_vf(vf x) { return VI2(_mm256_cvttps_epi32(x.a), _mm256_cvtt
 VF_INLINE vf vf_from_vi(vi x) { return VF2(_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)); }
 VF_INLINE vf vf_cast_vi(vi x) { return VF2(_mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b)); }
 VF_INLINE vi vi_cast_vf(vf x) { return VI2(_mm256_castps_si256(x.a), _mm256_castps_si256(x.b)); }
+
+/* ---- small integers inside words ---- */
+VF_INLINE __m256 v8_byte(__m256i a, int j) { return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(a, 24 - 8 * j), 24)); }
+VF_INLINE vf vf_byte(vi x, int j) { return VF2(v8_byte(x.a, j), v8_byte(x.b, j)); }
+/* An integer in bits b.. of a word becomes a float in one step: under the exponent of 2^(23 - b) those bits count ones. */
+VF_INLINE __m256 v8_nibble(__m256i a, int j, int bias) {
+    if (j >= 5) {
+        a = _mm256_srli_epi32(a, 20);
+        j -= 5;
+    }
+    a = _mm256_or_si256(_mm256_and_si256(a, _mm256_set1_epi32(15 << 4 * j)), _mm256_set1_epi32((127 + 23 - 4 * j) << 23));
+    return _mm256_sub_ps(_mm256_castsi256_ps(a), _mm256_set1_ps((float)((1 << (23 - 4 * j)) + bias)));
+}
+VF_INLINE vf vf_nibble(vi x, int j, int bias) { return VF2(v8_nibble(x.a, j, bias), v8_nibble(x.b, j, bias)); }
 #endif

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define VF_LANES 16
+#define VF_REGISTERS 32 /* how many vf the registers hold */
 #define VF_INLINE static inline __attribute__((always_inline, unused))
 
 typedef __m512 vf;
@@ -18,7 +19,9 @@ VF_INLINE vf vf_set1(float x) { return _mm512_set1_ps(x); }
 VF_INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
 
 /* ---- loads and stores ---- */
-VF_INLINE __mmask16 vm_first(int64_t n) { return n >= 16 ? (__mmask16)0xffff : n <= 0 ? (__mmask16)0 : (__mmask16)((1u << n) - 1u); }
+VF_INLINE __mmask16 vm_first(int64_t n) {
+    return n >= 16 ? (__mmask16)0xffff : n <= 0 ? (__mmask16)0 : (__mmask16)((1u << n) - 1u);
+}
 
 VF_INLINE vf vf_load_f32(const float *p) { return _mm512_loadu_ps(p); }
 VF_INLINE vf vf_load_n_f32(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(vm_first(n), p); }
@@ -44,6 +47,8 @@ VF_INLINE __m256i vf_to_bf16(vf v) {
 }
 VF_INLINE void vf_store_bf16(uint16_t *p, vf v) { _mm256_storeu_si256((__m256i *)p, vf_to_bf16(v)); }
 VF_INLINE void vf_store_n_bf16(uint16_t *p, vf v, int64_t n) { _mm256_mask_storeu_epi16(p, vm_first(n), vf_to_bf16(v)); }
+
+VF_INLINE vi vi_load(const void *p) { return _mm512_loadu_si512(p); }
 
 VF_INLINE vf vf_load_i8(const int8_t *p) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p))); }
 VF_INLINE vf vf_load_u4lo(const uint8_t *p) {
@@ -75,6 +80,16 @@ VF_INLINE float vf_sum(vf v) {
     b = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
 }
+/* The trees of four vectors side by side: each step halves all of them, so that no lane is wasted. */
+VF_INLINE void vf_sum4(vf a, vf b, vf c, vf d, float *out) {
+    vf ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee)); /* a: 8 lanes, b: 8 lanes */
+    vf cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
+    vf s = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd)); /* 4 lanes each */
+    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0x0e));
+    s = _mm512_add_ps(s, _mm512_movehdup_ps(s)); /* in lanes 0, 4, 8, 12 */
+    _mm_storeu_ps(out, _mm512_castps512_ps128(
+                           _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), s)));
+}
 VF_INLINE float vf_hmax(vf v) {
     __m256 a = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
     __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -95,4 +110,25 @@ VF_INLINE vi vi_from_vf(vf a) { return _mm512_cvttps_epi32(a); }
 VF_INLINE vf vf_from_vi(vi a) { return _mm512_cvtepi32_ps(a); }
 VF_INLINE vf vf_cast_vi(vi a) { return _mm512_castsi512_ps(a); }
 VF_INLINE vi vi_cast_vf(vf a) { return _mm512_castps_si512(a); }
+
+/* ---- small integers inside words ---- */
+/* An integer in bits b.. of a word becomes a float in one step: under the exponent of 2^(23 - b) those bits count ones. */
+VF_INLINE vf vf_bits(vi a, int32_t mask, int32_t flip_and_exponent) {
+    return _mm512_castsi512_ps(
+        _mm512_ternarylogic_epi32(a, _mm512_set1_epi32(mask), _mm512_set1_epi32(flip_and_exponent), 0x6a)); /* (a & mask) ^ c */
+}
+VF_INLINE vf vf_byte(vi a, int j) {
+    if (j == 3) return _mm512_cvtepi32_ps(_mm512_srai_epi32(a, 24));
+    if (j == 2) a = _mm512_srli_epi32(a, 16);
+    if (j == 1) return _mm512_sub_ps(vf_bits(a, 0xff00, 0x47000000 ^ 0x8000), _mm512_set1_ps(0x1p15f + 128.0f));
+    return _mm512_sub_ps(vf_bits(a, 0xff, 0x4b000000 ^ 0x80), _mm512_set1_ps(0x1p23f + 128.0f));
+}
+VF_INLINE vf vf_nibble(vi a, int j, int bias) {
+    if (j >= 5) {
+        a = _mm512_srli_epi32(a, 20);
+        j -= 5;
+    }
+    int32_t exponent = (127 + 23 - 4 * j) << 23;
+    return _mm512_sub_ps(vf_bits(a, 15 << 4 * j, exponent), _mm512_set1_ps((float)((1 << (23 - 4 * j)) + bias)));
+}
 #endif

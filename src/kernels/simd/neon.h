@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define VF_LANES 16
+#define VF_REGISTERS 8 /* how many vf the registers hold */
 #define VF_INLINE static inline __attribute__((always_inline, unused))
 
 typedef struct vf {
@@ -111,6 +112,12 @@ VF_INLINE float vf_sum(vf v) {
     float32x2_t b = vadd_f32(vget_low_f32(a), vget_high_f32(a));
     return vget_lane_f32(b, 0) + vget_lane_f32(b, 1);
 }
+VF_INLINE void vf_sum4(vf a, vf b, vf c, vf d, float *out) {
+    out[0] = vf_sum(a);
+    out[1] = vf_sum(b);
+    out[2] = vf_sum(c);
+    out[3] = vf_sum(d);
+}
 VF_INLINE float vf_hmax(vf v) {
     float32x4_t a = v4_max(v4_max(v.v[0], v.v[2]), v4_max(v.v[1], v.v[3]));
     float32x4_t b = v4_max(a, vcombine_f32(vget_high_f32(a), vget_high_f32(a)));
@@ -131,5 +138,18 @@ VF_INLINE vi vi_from_vf(vf a) { V4(vi, vcvtq_s32_f32(a.v[i])); }
 VF_INLINE vf vf_from_vi(vi a) { V4(vf, vcvtq_f32_s32(a.v[i])); }
 VF_INLINE vf vf_cast_vi(vi a) { V4(vf, vreinterpretq_f32_s32(a.v[i])); }
 VF_INLINE vi vi_cast_vf(vf a) { V4(vi, vreinterpretq_s32_f32(a.v[i])); }
+
+/* ---- small integers inside words ---- */
+VF_INLINE vi vi_load(const void *p) {
+    const uint8_t *b = p;
+    V4(vi, vreinterpretq_s32_u8(vld1q_u8(b + 16 * i)));
+}
+VF_INLINE int32x4_t v4_byte(int32x4_t a, int j) { return vshlq_s32(vshlq_s32(a, vdupq_n_s32(24 - 8 * j)), vdupq_n_s32(-24)); }
+VF_INLINE vf vf_byte(vi a, int j) { V4(vf, vcvtq_f32_s32(v4_byte(a.v[i], j))); }
+VF_INLINE float32x4_t v4_nibble(int32x4_t a, int j, int bias) {
+    uint32x4_t n = vandq_u32(vshlq_u32(vreinterpretq_u32_s32(a), vdupq_n_s32(-4 * j)), vdupq_n_u32(15));
+    return vcvtq_f32_s32(vsubq_s32(vreinterpretq_s32_u32(n), vdupq_n_s32(bias)));
+}
+VF_INLINE vf vf_nibble(vi a, int j, int bias) { V4(vf, v4_nibble(a.v[i], j, bias)); }
 #undef V4
 #endif
