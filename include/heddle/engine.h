@@ -24,9 +24,10 @@ typedef struct hd_engine hd_engine;
 typedef struct hd_engine_options {
     int32_t threads;          /* 0: one a core this process may use */
     int32_t max_sequences;    /* running at once; more wait in a queue. 0: 8 */
-    int32_t max_batch_tokens; /* tokens of one step, and so the longest chunk of a prompt. 0: 512 */
-    int64_t context;          /* longest sequence in tokens. 0: the model's, or what fits into a quarter of memory */
-    int64_t kv_tokens;        /* size of the KV cache in tokens over all sequences. 0: enough for one of `context`, and 4096 more for the others */
+    int32_t max_batch_tokens; /* tokens of one step, and so the longest chunk of a prompt; at least max_sequences. 0: 512 */
+    int64_t context;          /* longest sequence in tokens, at most the model's. 0: the model's, or what fits into a quarter of memory */
+    int64_t kv_tokens;        /* size of the KV cache in tokens over all sequences; the context is cut to it. 0: enough for one of
+                               * `context`, and 4096 more for the others */
     int32_t page_tokens;      /* tokens a KV page. 0: 32 */
     hd_dtype kv_dtype;        /* HD_DTYPE_F32, F16 or BF16; HD_DTYPE_COUNT: f32 for f32 weights, else the weights' 16-bit type */
     bool serial;              /* the serial executor (the oracle) instead of threads */
@@ -36,7 +37,8 @@ HD_API void hd_engine_options_init(hd_engine_options *options); /* the defaults 
 
 /* `tokenizer` is borrowed and may be NULL: then there is no text, and stop strings are refused. The model is retained. */
 HD_API HD_CHECK_RESULT hd_status hd_engine_create(hd_model *model, const hd_tokenizer *tokenizer, const hd_engine_options *options, hd_engine **out);
-HD_API void hd_engine_destroy(hd_engine *engine); /* its sequences must have been released; NULL is legal */
+/* NULL is legal. Sequences that were not released are cancelled; they may still be read, and must still be released. */
+HD_API void hd_engine_destroy(hd_engine *engine);
 
 typedef struct hd_logit_bias {
     int32_t token;
@@ -65,17 +67,18 @@ typedef struct hd_request {
     size_t n_prompt;
     int64_t max_tokens; /* at most this many new ones; -1: as the context allows */
     hd_sampling sampling;
-    const char *const *stop; /* strings that end the text; not part of it; copied */
+    const char *const *stop; /* strings that end the text; not part of it; copied. At most 64 of 1 to 1024 bytes of UTF-8 */
     size_t n_stop;
     const int32_t *stop_tokens; /* ids that end the sequence, beside the model's end tokens; copied */
     size_t n_stop_tokens;
     bool ignore_eos;
     int32_t top_logprobs; /* alternatives to report with each token, 0..20; -1: no log-probabilities at all */
-    bool skip_special;    /* leave special tokens out of the text */
+    bool skip_special;    /* leave special tokens out of the text; end and stop tokens never have any */
 } hd_request;
-HD_API void hd_request_init(hd_request *request);
+HD_API void hd_request_init(hd_request *request); /* greedy, max_tokens -1, no log-probabilities, skip_special */
 
-/* A submitted request. Belongs to the caller until released, to be used in the engine's thread. */
+/* A submitted request. Belongs to the caller until released, to be used in the engine's thread. All the memory it will need is
+ * taken when it is submitted. */
 typedef struct hd_sequence hd_sequence;
 
 typedef enum hd_finish {
@@ -88,11 +91,13 @@ typedef enum hd_finish {
 
 /* Queues a request. Errors: an empty prompt, an id out of range, a prompt longer than the context, sampling values out of range (each named). */
 HD_API HD_CHECK_RESULT hd_status hd_engine_submit(hd_engine *engine, const hd_request *request, hd_sequence **out);
-HD_API void hd_sequence_cancel(hd_sequence *sequence);
+HD_API void hd_sequence_cancel(hd_sequence *sequence); /* nothing happens when it has finished already */
 HD_API void hd_sequence_release(hd_sequence *sequence); /* cancels it if it still runs; NULL is legal */
 
-/* Runs one step: decodes one token of every running sequence and prefills a chunk of waiting prompts. *busy is false when
- * nothing was left to do. Never allocates while sequences only decode. */
+/* Runs one step: decodes one token of every running sequence and prefills a chunk of waiting prompts. *busy tells whether
+ * unfinished sequences are left. When the KV pages do not suffice, the youngest running sequence waits and is computed anew
+ * later; nobody can see that but in time. Never allocates while sequences only decode, unless a caller leaves more text
+ * unfetched than 16 bytes a token. An error ends the sequences of the step with HD_FINISH_ERROR; the engine goes on. */
 HD_API HD_CHECK_RESULT hd_status hd_engine_step(hd_engine *engine, bool *busy);
 
 typedef struct hd_token_logprob {
@@ -102,9 +107,10 @@ typedef struct hd_token_logprob {
 
 typedef struct hd_token {
     int32_t id;
-    const char *text; /* what became final with this token, valid UTF-8, often empty; borrowed until the next call for this sequence */
+    const char *text; /* what became final with this token, valid UTF-8, often empty, without a NUL; borrowed until the next call
+                       * for this sequence or the engine's next step */
     size_t size;
-    float logprob;
+    float logprob;    /* 0 when none are wanted */
     const hd_token_logprob *top; /* n_top, best first; borrowed likewise */
     int32_t n_top;
     hd_finish finish; /* not NONE with the last one; id is -1 if the last one brings only text that had been held back */

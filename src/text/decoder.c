@@ -197,6 +197,14 @@ hd_status hdi_decoding_begin(hdi_decoding *d, const hdi_decoder *decoder, hdi_bu
     return hdi_calloc(&d->states, decoder->count, sizeof *d->states, "a decoder's state");
 }
 
+hd_status hdi_decoding_reserve(hdi_decoding *d, size_t bytes) {
+    for (size_t i = 0; i < d->decoder->count; i++) {
+        HD_TRY(hdi_buffer_reserve(&d->states[i].held, bytes));
+        HD_TRY(hdi_buffer_reserve(&d->states[i].scratch, bytes));
+    }
+    return hdi_buffer_reserve(d->out, bytes);
+}
+
 hd_status hdi_decoding_push(hdi_decoding *d, hdi_span token) {
     d->matcher.deadline = 0; /* the time between two tokens is not the pattern's */
     return pass(d, 0, token, WHOLE);

@@ -45,6 +45,8 @@ typedef struct hdi_decoding {
 } hdi_decoding;
 
 hd_status hdi_decoding_begin(hdi_decoding *d, const hdi_decoder *decoder, hdi_buffer *out);
+/* Makes room for tokens of `bytes` in every step, so that pushing such tokens does not allocate. */
+hd_status hdi_decoding_reserve(hdi_decoding *d, size_t bytes);
 /* Appends to `out` what has become final. */
 hd_status hdi_decoding_push(hdi_decoding *d, hdi_span token);
 /* Appends what is still held back and starts afresh. */

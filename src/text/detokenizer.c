@@ -46,7 +46,9 @@ hd_status hd_detokenizer_create(const hd_tokenizer *tokenizer, bool skip_special
     HD_TRY(hdi_calloc(&d, 1, sizeof *d, "a detokenizer"));
     d->tokenizer = tokenizer;
     d->skip_special = skip_special;
+    enum { LONG_TOKEN = 1024 }; /* bytes: decoding shorter ones does not allocate */
     hd_status status = hdi_decoding_begin(&d->decoding, &tokenizer->decoder, &d->out);
+    if (status == HD_OK) status = hdi_decoding_reserve(&d->decoding, LONG_TOKEN);
     if (status == HD_OK)
         *out = d;
     else
