@@ -20,6 +20,7 @@
 #include "kernels/elementwise/elementwise_simd.h"
 #include "kernels/gelu/gelu_simd.h"
 #include "kernels/swiglu/swiglu_simd.h"
+#include "kernels/sample/sample_simd.h"
 #include "kernels/convert/convert_simd.h"
 #include "kernels/rearrange/rearrange_simd.h"
 #include "kernels/kv_write/kv_write_simd.h"
