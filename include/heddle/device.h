@@ -91,6 +91,12 @@ HD_API HD_CHECK_RESULT hd_status hd_memory_get_stats(const hd_device *device, hd
 /* Gives cached blocks back to the device. */
 HD_API HD_CHECK_RESULT hd_status hd_memory_trim(const hd_device *device);
 
+/* ---- limits ---- */
+
+/* Measures how fast `threads` threads (>= 1) read main memory right now: reads a buffer of `bytes` (0: a size well beyond the
+ * caches) several times and gives the best rate. Takes some tenths of a second, and the memory while it does. Thread-safe. */
+HD_API HD_CHECK_RESULT hd_status hd_measure_bandwidth(int32_t threads, size_t bytes, double *bytes_per_second);
+
 #ifdef __cplusplus
 }
 #endif

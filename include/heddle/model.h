@@ -76,6 +76,10 @@ HD_API void hd_model_get_generation_defaults(const hd_model *model, hd_generatio
 HD_API HD_CHECK_RESULT hd_status hd_model_describe_graph(const hd_model *model, char **text);
 HD_API HD_CHECK_RESULT hd_status hd_model_describe_plan(const hd_model *model, int32_t max_tokens, char **text);
 
+/* A fresh text for people (free with hd_free): the tensors of the checkpoint in the folder `path`, in the order of their data, a line
+ * each: name, type, shape, bytes. Needs no config.json and no known family. */
+HD_API HD_CHECK_RESULT hd_status hd_checkpoint_describe(const char *path, char **text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which model a command works on, and opening it with progress. */
+#ifndef HDI_CLI_LOAD_H
+#define HDI_CLI_LOAD_H
+
+#include "cli/cli.h"
+#include "heddle/model.h"
+#include "heddle/tokenizer.h"
+
+enum { CLI_PATH_MAX = 4096 };
+
+/* The folder to use: `given` (from -m), else $HEDDLE_MODEL, else the bundled model beside the program. Borrowed, or in
+ * `buffer`. Returns NULL after an error line, with the exit code in *code. */
+const char *cli_model_folder(const char *given, char buffer[CLI_PATH_MAX], int *code);
+
+/* Loads with a progress line. Notices go to standard error unless `quiet`. */
+int cli_load_model(const char *folder, const char *weights, int64_t threads, bool quiet, hd_model **out);
+int cli_load_tokenizer(const char *folder, hd_tokenizer **out);
+/* --kv-type; NULL gives HD_DTYPE_COUNT, the engine's own choice. */
+int cli_parse_kv_type(const char *name, hd_dtype *out);
+
+#endif
