@@ -106,11 +106,11 @@ static int32_t find_text(const hd_tokenizer *t, const char *text) {
     return text ? hdi_vocab_find(&t->vocab, hdi_span_of(text, strlen(text))) : -1;
 }
 
+#define DEEPSEEK_END "<\357\275\234end\342\226\201of\342\226\201sentence\357\275\234>" /* its bars and blanks are not ASCII */
+
 /* BOS and EOS of files that do not name them: what the post-processor puts around a text, or a usual spelling. */
 static void guess_roles(hd_tokenizer *t) {
-    static const char *const ends[] = {"</s>", "<|endoftext|>", "<|end_of_text|>", "<eos>",
-                                       "<\xEF\xBD\x9C"
-                                       "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"};
+    static const char *const ends[] = {"</s>", "<|endoftext|>", "<|end_of_text|>", "<eos>", DEEPSEEK_END};
     if (t->bos < 0 && t->postprocessor.prefix.size == 1) t->bos = t->postprocessor.prefix.data[0];
     if (t->eos < 0 && t->postprocessor.suffix.size == 1) t->eos = t->postprocessor.suffix.data[0];
     for (size_t i = 0; i < HDI_COUNTOF(ends) && t->eos < 0; i++) {
