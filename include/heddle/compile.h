@@ -33,10 +33,12 @@ typedef enum hd_executor_kind {
 typedef struct hd_executor hd_executor;
 
 /* The plan is borrowed. threads >= 1 (ignored by the serial one). */
-HD_API HD_CHECK_RESULT hd_status hd_executor_create(const hd_plan *plan, hd_executor_kind kind, int32_t threads, hd_executor **out);
+HD_API HD_CHECK_RESULT hd_status hd_executor_create(const hd_plan *plan, hd_executor_kind kind, int32_t threads,
+                                                    hd_executor **out);
 HD_API void hd_executor_destroy(hd_executor *executor); /* NULL is legal */
-/* Gives an input, weight or state its memory: borrowed, `bytes` long, at least what the value takes at the symbols' maxima (weights and states: exactly). It stays bound over
- * runs; binding again replaces it. HD_NOT_FOUND for a name that the plan does not have. */
+/* Gives an input, weight or state its memory: borrowed, `bytes` long, at least what the value takes at the symbols' maxima
+ * (weights and states: exactly). It stays bound over runs; binding again replaces it. HD_NOT_FOUND for a name that the plan does
+ * not have. */
 HD_API HD_CHECK_RESULT hd_status hd_executor_bind(hd_executor *executor, const char *name, void *data, size_t bytes);
 /* Sets a symbol; HD_INVALID_ARGUMENT outside its range. */
 HD_API HD_CHECK_RESULT hd_status hd_executor_set(hd_executor *executor, const char *symbol, int64_t value);

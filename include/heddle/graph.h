@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heddle/ops.h"
 #include "heddle/status.h"
 #include "heddle/tensor.h"
 
@@ -33,7 +34,8 @@ HD_API hd_dim hd_graph_symbol(hd_graph *graph, const char *name, int64_t min, in
 /* Where data comes from. Names are unique in a graph. */
 HD_API hd_value hd_graph_input(hd_graph *graph, const char *name, hd_dtype dtype, int32_t rank, const hd_dim *shape);
 /* A constant of the model; sizes are constants. `packed`: in the panel layout of its type instead of rows. */
-HD_API hd_value hd_graph_weight(hd_graph *graph, const char *name, hd_dtype dtype, bool packed, int32_t rank, const int64_t *shape);
+HD_API hd_value hd_graph_weight(hd_graph *graph, const char *name, hd_dtype dtype, bool packed, int32_t rank,
+                                const int64_t *shape);
 /* Memory that outlives a run and is changed in place (a KV cache). */
 HD_API hd_value hd_graph_state(hd_graph *graph, const char *name, hd_dtype dtype, int32_t rank, const int64_t *shape);
 HD_API void hd_graph_output(hd_graph *graph, const char *name, hd_value value);
@@ -50,7 +52,8 @@ HD_API hd_value hd_graph_slice(hd_graph *graph, hd_value x, int32_t dim, int64_t
 HD_API hd_value hd_graph_add(hd_graph *graph, hd_value a, hd_value b);
 HD_API hd_value hd_graph_mul(hd_graph *graph, hd_value a, hd_value b);
 HD_API hd_value hd_graph_embedding(hd_graph *graph, hd_value ids, hd_value table, hd_dtype out);
-/* k_slices: 1, or 8 to sum the product over eight slices of K in a fixed tree, so that a split over devices gives the same bits. */
+/* k_slices: 1, or 8 to sum the product over eight slices of K in a fixed tree, so that a split over devices gives the same bits.
+ */
 HD_API hd_value hd_graph_linear(hd_graph *graph, hd_value x, hd_value weight, hd_value bias_or_0, int32_t k_slices);
 HD_API hd_value hd_graph_rms_norm(hd_graph *graph, hd_value x, hd_value weight, float eps);
 HD_API hd_value hd_graph_layer_norm(hd_graph *graph, hd_value x, hd_value weight, hd_value bias_or_0, float eps);
@@ -64,20 +67,18 @@ typedef struct hd_rope_table_options {
     float dynamic_base;
     int32_t dynamic_max;
 } hd_rope_table_options;
-/* cos and sin [tokens, r] of positions [tokens] x inv_freq [r]; lengths [tokens] (dynamic NTK only) is what each token's sequence counts as long. */
+/* cos and sin [tokens, r] of positions [tokens] x inv_freq [r]; lengths [tokens] (dynamic NTK only) is what each token's sequence
+ * counts as long. */
 HD_API void hd_graph_rope_table(hd_graph *graph, hd_value positions, hd_value lengths_or_0, hd_value inv_freq,
                                 const hd_rope_table_options *options, hd_value *cos, hd_value *sin);
 HD_API hd_value hd_graph_rope(hd_graph *graph, hd_value x, hd_value cos, hd_value sin, bool interleaved);
 /* Writes x [tokens, heads, d] into cache [pages, page, heads, d] at slots [tokens]; gives the cache after the write. */
 HD_API hd_value hd_graph_kv_write(hd_graph *graph, hd_value cache, hd_value x, hd_value slots);
 
-typedef struct hd_attention_options {
-    float scale;
-    int32_t window; /* keys a token sees, itself included; 0: all */
-    float softcap;  /* > 0: scores become softcap * tanh(score / softcap) */
-} hd_attention_options;
-HD_API hd_value hd_graph_attention(hd_graph *graph, hd_value q, hd_value k_cache, hd_value v_cache, hd_value page_table, hd_value token_seq,
-                                   hd_value positions, const hd_attention_options *options);
+/* Causal attention of tokens [tokens, heads, d] over paged caches [pages, page, kv_heads, d]: token t, of sequence token_seq[t],
+ * sees that sequence's keys 0..positions[t]; key i is place i % page of page page_table[sequence, i / page]. */
+HD_API hd_value hd_graph_attention(hd_graph *graph, hd_value q, hd_value k_cache, hd_value v_cache, hd_value page_table,
+                                   hd_value token_seq, hd_value positions, const hd_attention_options *options);
 
 /* The graph as text for people, one line a value; fresh, free with hd_free. */
 HD_API HD_CHECK_RESULT hd_status hd_graph_print(const hd_graph *graph, char **text);

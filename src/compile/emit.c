@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the plan's image: counts, one allocation, then each array in turn. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "compile/lowering.h"
+#include "task/plan.h"
+
+typedef struct emitter {
+    const hdi_lowering *low;
+    const hd_graph *graph;
+    hd_plan *plan;
+    int32_t *slot_of; /* by root value: its slot when it is bound memory, else 0 (the arena) */
+    uint32_t n_slots; /* the arena included */
+    uint32_t string_at, operand_at, wait_at, attr_at;
+} emitter;
+
+/* ---- sizes ---- */
+
+static void number_slots(emitter *e) {
+    e->n_slots = 1;
+    for (hd_value v = 1; v < e->graph->n_values; v++)
+        if (e->graph->values[v].name && e->low->block_of[v] != HDI_NO_BLOCK) e->slot_of[v] = (int32_t)e->n_slots++;
+}
+
+static size_t count_strings(const emitter *e) {
+    const hd_graph *graph = e->graph;
+    size_t n = sizeof "arena";
+    for (size_t i = 0; i < graph->dims.n_symbols; i++) n += strlen(graph->dims.symbols[i].name) + 1;
+    for (hd_value v = 1; v < graph->n_values; v++)
+        if (e->slot_of[v]) n += strlen(graph->values[v].name) + 1;
+    for (uint32_t s = 0; s < e->low->n_steps; s++) n += strlen(graph->nodes[e->low->node_of[s]].name) + 1;
+    for (size_t i = 0; i < graph->n_outputs; i++) n += strlen(graph->outputs[i].name) + 1;
+    return n;
+}
+
+/* Lays the arrays out behind the header; gives the size of the image. */
+static void lay_out(const emitter *e, hd_plan *head) {
+    const hdi_lowering *low = e->low;
+    uint64_t at = hdi_align_up(sizeof *head, 64);
+    *head = (hd_plan){.arena_bytes = low->arena_bytes,
+                      .n_symbols = (uint32_t)e->graph->dims.n_symbols,
+                      .n_products = (uint32_t)e->graph->dims.n_products,
+                      .n_slots = e->n_slots,
+                      .n_steps = low->n_steps,
+                      .n_outputs = (uint32_t)e->graph->n_outputs};
+    for (uint32_t s = 0; s < low->n_steps; s++) {
+        const hdi_node *node = &e->graph->nodes[low->node_of[s]];
+        head->n_operands += (uint32_t)(node->op->outputs + node->n_inputs);
+        head->n_waits += (uint32_t)low->waits[s].n;
+        head->n_attr_bytes += (uint32_t)hdi_align_up(node->op->attr_size, 8);
+    }
+    head->n_string_bytes = (uint32_t)count_strings(e);
+#define PLACE(field, count, type) \
+    head->field = at;             \
+    at = hdi_align_up(at + (uint64_t)(count) * sizeof(type), 64);
+    PLACE(symbols, head->n_symbols, hdi_plan_symbol)
+    PLACE(products, head->n_products, hdi_product)
+    PLACE(slots, head->n_slots, hdi_plan_slot)
+    PLACE(operands, head->n_operands, hdi_plan_operand)
+    PLACE(steps, head->n_steps, hdi_plan_step)
+    PLACE(waits, head->n_waits, uint32_t)
+    PLACE(outputs, head->n_outputs, hdi_plan_output)
+    PLACE(attrs, head->n_attr_bytes, uint8_t)
+    PLACE(strings, head->n_string_bytes, char)
+#undef PLACE
+    head->bytes = at;
+}
+
+/* ---- contents ---- */
+
+/* The image is written through the same offsets that readers use. */
+#define WRITE(e, field, type) ((type *)(void *)((char *)(e)->plan + (e)->plan->field))
+
+static uint32_t emit_string(emitter *e, const char *text) {
+    uint32_t at = e->string_at;
+    strcpy(WRITE(e, strings, char) + at, text);
+    e->string_at += (uint32_t)strlen(text) + 1;
+    return at;
+}
+
+static void emit_slots(emitter *e) {
+    static const uint32_t kinds[] = {
+        [HDI_VALUE_INPUT] = HDI_SLOT_INPUT, [HDI_VALUE_WEIGHT] = HDI_SLOT_WEIGHT, [HDI_VALUE_STATE] = HDI_SLOT_STATE};
+    hdi_plan_slot *slots = WRITE(e, slots, hdi_plan_slot);
+    slots[0] = (hdi_plan_slot){.name = emit_string(e, "arena"), .kind = HDI_SLOT_ARENA, .bytes = e->low->arena_bytes};
+    for (hd_value v = 1; v < e->graph->n_values; v++) {
+        const hdi_value *value = &e->graph->values[v];
+        if (e->slot_of[v])
+            slots[e->slot_of[v]] = (hdi_plan_slot){.name = emit_string(e, value->name),
+                                                   .kind = kinds[value->kind],
+                                                   .bytes = e->low->blocks[e->low->block_of[v]].bytes,
+                                                   .type = value->type};
+    }
+}
+
+static hdi_plan_operand operand_of(const emitter *e, hd_value id) {
+    hdi_plan_operand operand = {.slot = -1};
+    if (!id) return operand;
+    const hdi_value *value = &e->graph->values[id];
+    uint32_t block = e->low->block_of[value->root];
+    operand.type = value->type;
+    memcpy(operand.stride, value->stride, sizeof operand.stride);
+    operand.element_offset = value->offset;
+    operand.slot = e->slot_of[value->root];
+    if (block != HDI_NO_BLOCK && operand.slot == 0) operand.offset = (int64_t)e->low->blocks[block].offset;
+    return operand;
+}
+
+static void emit_step(emitter *e, uint32_t s) {
+    const hdi_node *node = &e->graph->nodes[e->low->node_of[s]];
+    const hdi_wait_list *waits = &e->low->waits[s];
+    hdi_plan_step *step = &WRITE(e, steps, hdi_plan_step)[s];
+    hdi_plan_operand *operands = WRITE(e, operands, hdi_plan_operand);
+    *step = (hdi_plan_step){.name = emit_string(e, node->name),
+                            .kernel = node->kernel,
+                            .first_operand = e->operand_at,
+                            .n_operands = (uint32_t)(node->op->outputs + node->n_inputs),
+                            .attr = e->attr_at,
+                            .first_wait = e->wait_at,
+                            .n_waits = (uint32_t)waits->n};
+    for (int i = 0; i < node->op->outputs; i++) operands[e->operand_at++] = operand_of(e, node->output[i]);
+    for (int i = 0; i < node->n_inputs; i++) operands[e->operand_at++] = operand_of(e, node->input[i]);
+    if (waits->n) memcpy(WRITE(e, waits, uint32_t) + e->wait_at, waits->step, waits->n * sizeof *waits->step);
+    e->wait_at += (uint32_t)waits->n;
+    if (node->op->attr_size) memcpy(WRITE(e, attrs, uint8_t) + e->attr_at, node->attr, node->op->attr_size);
+    e->attr_at += (uint32_t)hdi_align_up(node->op->attr_size, 8);
+}
+
+static void emit_all(emitter *e) {
+    const hdi_dims *dims = &e->graph->dims;
+    hdi_plan_symbol *symbols = WRITE(e, symbols, hdi_plan_symbol);
+    hdi_plan_output *outputs = WRITE(e, outputs, hdi_plan_output);
+    for (size_t i = 0; i < dims->n_symbols; i++)
+        symbols[i] = (hdi_plan_symbol){emit_string(e, dims->symbols[i].name), dims->symbols[i].min, dims->symbols[i].max};
+    if (dims->n_products) memcpy(WRITE(e, products, hdi_product), dims->products, dims->n_products * sizeof *dims->products);
+    emit_slots(e);
+    for (uint32_t s = 0; s < e->low->n_steps; s++) emit_step(e, s);
+    for (size_t i = 0; i < e->graph->n_outputs; i++)
+        outputs[i] = (hdi_plan_output){emit_string(e, e->graph->outputs[i].name), operand_of(e, e->graph->outputs[i].value)};
+}
+
+hd_status hdi_emit_plan(const hdi_lowering *low, hd_plan **out) {
+    emitter e = {.low = low, .graph = low->graph};
+    hd_plan head;
+    hd_status status;
+    HD_TRY_GOTO(hdi_calloc(&e.slot_of, low->graph->n_values, sizeof *e.slot_of, "a plan"));
+    number_slots(&e);
+    lay_out(&e, &head);
+    HD_TRY_GOTO(hdi_calloc(&e.plan, 1, head.bytes, "a plan"));
+    *e.plan = head;
+    emit_all(&e);
+    *out = e.plan;
+fail:
+    hdi_free(e.slot_of);
+    return status;
+}

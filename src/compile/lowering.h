@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the passes hand to each other on the way from a graph to a plan. Each pass fills the part that is named after it. */
+#ifndef HDI_COMPILE_LOWERING_H
+#define HDI_COMPILE_LOWERING_H
+
+#include "graph/graph.h"
+#include "heddle/compile.h"
+
+#define HDI_NO_BLOCK UINT32_MAX
+
+/* A piece of memory that one or (in place) several values occupy in turn. */
+typedef struct hdi_block {
+    uint64_t bytes;       /* at the symbols' maxima */
+    uint64_t offset;      /* in the arena; meaningless for bound memory */
+    uint32_t first, last; /* steps between which it holds something */
+    bool bound;           /* input, weight or state: memory of the caller's, never shared */
+} hdi_block;
+
+typedef struct hdi_wait_list {
+    uint32_t *step;
+    size_t n, cap;
+} hdi_wait_list;
+
+typedef struct hdi_lowering {
+    const hd_graph *graph;
+    /* prune: the nodes that matter, in order; step s runs node node_of[s] */
+    uint32_t *node_of;
+    uint32_t n_steps;
+    /* place_memory */
+    uint32_t *block_of; /* by root value; HDI_NO_BLOCK for a value that no step touches */
+    hdi_block *blocks;
+    size_t n_blocks;
+    uint64_t arena_bytes;
+    /* order */
+    hdi_wait_list *waits; /* by step, ascending */
+} hdi_lowering;
+
+/* Drops nodes that neither an output nor a state depends on. */
+hd_status hdi_pass_prune(hdi_lowering *low);
+/* Gives every intermediate value a place in one arena; values share memory when they do not live at the same time, and an
+ * operator that can work in place takes over its dying input. */
+hd_status hdi_pass_place_memory(hdi_lowering *low);
+/* Finds for each step the steps it must wait for, by data and by memory, without those that others imply. */
+hd_status hdi_pass_order(hdi_lowering *low);
+/* Writes the image. */
+hd_status hdi_emit_plan(const hdi_lowering *low, hd_plan **out);
+
+/* The value that owns the memory of `value`. */
+static inline hd_value hdi_root(const hd_graph *graph, hd_value value) { return graph->values[value].root; }
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Creating an executor, binding memory and sizes, and running by kind. */
+#include "task/executor.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+/* ---- creation ---- */
+
+/* The most scratch that any step asks for at the symbols' maxima: kernels ask for more when sizes grow, never less. */
+static size_t most_scratch(const hd_executor *executor) {
+    size_t most = 0;
+    for (uint32_t s = 0; s < executor->plan->n_steps; s++)
+        if (executor->steps[s].work.scratch > most) most = executor->steps[s].work.scratch;
+    return hdi_align_up(most, HDI_CACHE_LINE);
+}
+
+static hd_status allocate(hd_executor *executor, int32_t workers) {
+    const hd_plan *plan = executor->plan;
+    HD_TRY(hdi_calloc(&executor->slot, plan->n_slots, sizeof *executor->slot, "an executor"));
+    HD_TRY(hdi_alloc(&executor->symbol, plan->n_symbols, sizeof *executor->symbol, "an executor"));
+    HD_TRY(hdi_calloc(&executor->operands, plan->n_operands, sizeof *executor->operands, "an executor"));
+    HD_TRY(hdi_calloc(&executor->steps, plan->n_steps, sizeof *executor->steps, "an executor"));
+    HD_TRY(hdi_alloc_aligned(&executor->arena, plan->arena_bytes, "a plan's arena"));
+    executor->slot[0] = executor->arena;
+    for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = hdi_plan_symbols(plan)[i].max;
+    HD_TRY(hdi_executor_bind_steps(executor));
+    executor->scratch_bytes = most_scratch(executor);
+    HD_TRY(hdi_alloc_aligned(&executor->scratch, executor->scratch_bytes * (size_t)workers, "kernels' scratch memory"));
+    for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = -1;
+    executor->stale = true;
+    return HD_OK;
+}
+
+hd_status hd_executor_create(const hd_plan *plan, hd_executor_kind kind, int32_t threads, hd_executor **out) {
+    hd_executor *executor;
+    *out = NULL;
+    HD_REQUIRE(kind == HD_EXECUTOR_SERIAL || kind == HD_EXECUTOR_THREADS, HD_INVALID_ARGUMENT, "%d is no kind of executor",
+               (int)kind);
+    HD_REQUIRE(kind == HD_EXECUTOR_SERIAL || (1 <= threads && threads <= 1024), HD_INVALID_ARGUMENT,
+               "%d threads; there must be 1 to 1024", threads);
+    HD_TRY(hdi_isa_check());
+    HD_TRY(hdi_calloc(&executor, 1, sizeof *executor, "an executor"));
+    executor->plan = plan;
+    executor->kind = kind;
+    hd_status status = allocate(executor, kind == HD_EXECUTOR_THREADS ? threads : 1);
+    if (status == HD_OK && kind == HD_EXECUTOR_THREADS) status = hdi_threads_create(executor, threads);
+    if (status != HD_OK) {
+        hd_executor_destroy(executor);
+        return status;
+    }
+    *out = executor;
+    return HD_OK;
+}
+
+void hd_executor_destroy(hd_executor *executor) {
+    if (!executor) return;
+    hdi_threads_destroy(executor);
+    hdi_free(executor->slot);
+    hdi_free(executor->symbol);
+    hdi_free(executor->operands);
+    hdi_free(executor->steps);
+    hdi_free_aligned(executor->arena);
+    hdi_free_aligned(executor->scratch);
+    hdi_free(executor);
+}
+
+/* ---- binding ---- */
+
+static void bind_operand(const hd_executor *executor, const hdi_plan_operand *from, hdi_operand *to) {
+    const hdi_product *products = hdi_plan_products(executor->plan);
+    to->dtype = from->type.dtype;
+    to->layout = from->type.layout;
+    to->rank = from->type.rank;
+    to->data = NULL;
+    if (from->slot < 0) return;
+    for (int i = 0; i < from->type.rank; i++) {
+        to->shape[i] = hdi_dims_eval(products, from->type.dim[i], executor->symbol);
+        to->stride[i] = hdi_dims_eval(products, from->stride[i], executor->symbol);
+    }
+    /* An unbound slot gives an address that nobody follows: run checks the bindings first. */
+    int64_t elements = hdi_dims_eval(products, from->element_offset, executor->symbol);
+    int64_t block = hd_dtype_block_elements((hd_dtype)from->type.dtype);
+    uintptr_t base = (uintptr_t)executor->slot[from->slot];
+    to->data = (void *)(base + (uintptr_t)from->offset +
+                        (uintptr_t)(elements / block) * hd_dtype_block_bytes((hd_dtype)from->type.dtype));
+}
+
+hd_status hdi_executor_bind_steps(hd_executor *executor) {
+    const hd_plan *plan = executor->plan;
+    const hdi_plan_operand *operands = hdi_plan_operands(plan);
+    for (uint32_t i = 0; i < plan->n_operands; i++) bind_operand(executor, &operands[i], &executor->operands[i]);
+    for (uint32_t s = 0; s < plan->n_steps; s++) {
+        const hdi_plan_step *from = &hdi_plan_steps(plan)[s];
+        hdi_bound_step *to = &executor->steps[s];
+        to->call = (hdi_kernel_call){.operand = executor->operands + from->first_operand,
+                                     .attr = hdi_plan_attrs(plan) + from->attr,
+                                     .n_operands = (int32_t)from->n_operands};
+        to->fn = hdi_kernel_get((hdi_kernel_id)from->kernel);
+        hdi_kernel_work_of((hdi_kernel_id)from->kernel)(&to->call, &to->work);
+        to->wait = from->n_waits ? (int64_t)hdi_plan_waits(plan)[from->first_wait + from->n_waits - 1] : -1;
+    }
+    executor->stale = false;
+    return HD_OK;
+}
+
+hd_status hd_executor_bind(hd_executor *executor, const char *name, void *data, size_t bytes) {
+    const hd_plan *plan = executor->plan;
+    for (uint32_t i = 1; i < plan->n_slots; i++) {
+        const hdi_plan_slot *slot = &hdi_plan_slots(plan)[i];
+        if (strcmp(hdi_plan_name(plan, slot->name), name) != 0) continue;
+        HD_REQUIRE(data || slot->bytes == 0, HD_INVALID_ARGUMENT, "%s: there is no memory to bind", name);
+        HD_REQUIRE(bytes >= slot->bytes, HD_INVALID_ARGUMENT, "%s: %zu bytes are too few; %s takes %llu", name, bytes,
+                   hdi_type_text(&slot->type), (unsigned long long)slot->bytes);
+        executor->slot[i] = data ? data : executor->arena;
+        executor->stale = true;
+        return HD_OK;
+    }
+    return hdi_fail(HD_NOT_FOUND, "the plan has no input, weight or state named %s", name);
+}
+
+hd_status hd_executor_set(hd_executor *executor, const char *symbol, int64_t value) {
+    const hd_plan *plan = executor->plan;
+    for (uint32_t i = 0; i < plan->n_symbols; i++) {
+        const hdi_plan_symbol *s = &hdi_plan_symbols(plan)[i];
+        if (strcmp(hdi_plan_name(plan, s->name), symbol) != 0) continue;
+        HD_REQUIRE(s->min <= value && value <= s->max, HD_INVALID_ARGUMENT, "%s is %lld; the plan was made for %lld to %lld",
+                   symbol, (long long)value, (long long)s->min, (long long)s->max);
+        executor->stale |= executor->symbol[i] != value;
+        executor->symbol[i] = value;
+        return HD_OK;
+    }
+    return hdi_fail(HD_NOT_FOUND, "the plan has no symbol named %s", symbol);
+}
+
+/* ---- running ---- */
+
+static hd_status check_bound(const hd_executor *executor) {
+    const hd_plan *plan = executor->plan;
+    for (uint32_t i = 0; i < plan->n_symbols; i++)
+        HD_REQUIRE(executor->symbol[i] >= 0, HD_INVALID_ARGUMENT, "symbol %s has no value yet: set it before running",
+                   hdi_plan_name(plan, hdi_plan_symbols(plan)[i].name));
+    for (uint32_t i = 1; i < plan->n_slots; i++)
+        HD_REQUIRE(executor->slot[i], HD_INVALID_ARGUMENT, "%s has no memory yet: bind it before running",
+                   hdi_plan_name(plan, hdi_plan_slots(plan)[i].name));
+    return HD_OK;
+}
+
+hd_status hd_executor_run(hd_executor *executor) {
+    if (executor->stale) {
+        HD_TRY(check_bound(executor));
+        HD_TRY(hdi_executor_bind_steps(executor));
+    }
+    if (executor->kind == HD_EXECUTOR_SERIAL)
+        hdi_run_serial(executor);
+    else
+        hdi_run_threads(executor);
+    return HD_OK;
+}
+
+hd_status hd_executor_output(const hd_executor *executor, const char *name, void **data) {
+    const hd_plan *plan = executor->plan;
+    for (uint32_t i = 0; i < plan->n_outputs; i++) {
+        const hdi_plan_output *output = &hdi_plan_outputs(plan)[i];
+        if (strcmp(hdi_plan_name(plan, output->name), name) != 0) continue;
+        hdi_operand operand;
+        bind_operand(executor, &output->operand, &operand);
+        *data = operand.data;
+        return HD_OK;
+    }
+    return hdi_fail(HD_NOT_FOUND, "the plan has no output named %s", name);
+}

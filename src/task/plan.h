@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan: one flat image without pointers that holds all that an executor needs to run a graph.
+ *
+ * Arrays lie behind the header at byte offsets; names are offsets into a block of strings. Sizes and strides may depend on
+ * symbols (hdi_dim handles into `products`); memory is a slot number and a byte offset, slot 0 being the arena. */
+#ifndef HDI_TASK_PLAN_H
+#define HDI_TASK_PLAN_H
+
+#include "graph/dim.h"
+#include "heddle/compile.h"
+
+typedef struct hdi_plan_symbol {
+    uint32_t name;
+    int64_t min, max;
+} hdi_plan_symbol;
+
+typedef enum hdi_slot_kind { HDI_SLOT_ARENA, HDI_SLOT_INPUT, HDI_SLOT_WEIGHT, HDI_SLOT_STATE } hdi_slot_kind;
+
+/* A piece of memory that a plan works in: the arena, or something bound by name. */
+typedef struct hdi_plan_slot {
+    uint32_t name;
+    uint32_t kind;  /* hdi_slot_kind */
+    uint64_t bytes; /* at the symbols' maxima */
+    hdi_type type;  /* of what is bound; the arena has none */
+} hdi_plan_slot;
+
+typedef struct hdi_plan_operand {
+    hdi_type type; /* rank 0 and slot -1: an absent optional operand */
+    hdi_dim stride[HD_MAX_DIMS];
+    hdi_dim element_offset; /* a view's, from `offset` */
+    int64_t offset;         /* bytes into the slot */
+    int32_t slot;
+} hdi_plan_operand;
+
+typedef struct hdi_plan_step {
+    uint32_t name;
+    int32_t kernel;                     /* hdi_kernel_id */
+    uint32_t first_operand, n_operands; /* outputs first */
+    uint32_t attr;                      /* byte offset into the attribute block */
+    uint32_t first_wait, n_waits;       /* steps that must have ended before this one begins: transitively reduced */
+} hdi_plan_step;
+
+typedef struct hdi_plan_output {
+    uint32_t name;
+    hdi_plan_operand operand;
+} hdi_plan_output;
+
+struct hd_plan {
+    uint64_t bytes; /* of the whole image */
+    uint64_t arena_bytes;
+    uint32_t n_symbols, n_products, n_slots, n_operands, n_steps, n_waits, n_outputs, n_attr_bytes, n_string_bytes;
+    /* byte offsets of the arrays from the image's start */
+    uint64_t symbols, products, slots, operands, steps, waits, outputs, attrs, strings;
+};
+
+#define HDI_PLAN_ARRAY(field, type)                                            \
+    static inline const type *hdi_plan_##field(const hd_plan *plan) {          \
+        return (const type *)(const void *)((const char *)plan + plan->field); \
+    }
+HDI_PLAN_ARRAY(symbols, hdi_plan_symbol)
+HDI_PLAN_ARRAY(products, hdi_product)
+HDI_PLAN_ARRAY(slots, hdi_plan_slot)
+HDI_PLAN_ARRAY(operands, hdi_plan_operand)
+HDI_PLAN_ARRAY(steps, hdi_plan_step)
+HDI_PLAN_ARRAY(waits, uint32_t)
+HDI_PLAN_ARRAY(outputs, hdi_plan_output)
+HDI_PLAN_ARRAY(attrs, uint8_t)
+HDI_PLAN_ARRAY(strings, char)
+#undef HDI_PLAN_ARRAY
+
+static inline const char *hdi_plan_name(const hd_plan *plan, uint32_t name) { return hdi_plan_strings(plan) + name; }
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan as text for people: memory, then a line a step with its kernel, operands' places and waits. */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "task/plan.h"
+
+static void print_dim(hdi_text *text, const hd_plan *plan, hdi_dim dim) {
+    if (dim >= 0) {
+        hdi_text_add(text, "%lld", (long long)dim);
+        return;
+    }
+    const hdi_product *p = &hdi_plan_products(plan)[-dim - 1];
+    if (p->coefficient != 1) hdi_text_add(text, "%lld*", (long long)p->coefficient);
+    for (int i = 0; i < p->n; i++)
+        hdi_text_add(text, "%s%s", i ? "*" : "", hdi_plan_name(plan, hdi_plan_symbols(plan)[p->symbol[i]].name));
+}
+
+/* "arena+4096 f32[tokens, 64]" or "layers.0.q.weight" */
+static void print_operand(hdi_text *text, const hd_plan *plan, const hdi_plan_operand *operand) {
+    if (operand->slot < 0) {
+        hdi_text_add(text, "-");
+        return;
+    }
+    const hdi_plan_slot *slot = &hdi_plan_slots(plan)[operand->slot];
+    hdi_text_add(text, "%s", hdi_plan_name(plan, slot->name));
+    if (slot->kind != HDI_SLOT_ARENA) return;
+    hdi_text_add(text, "+%lld %s[", (long long)operand->offset, hd_dtype_name((hd_dtype)operand->type.dtype));
+    for (int i = 0; i < operand->type.rank; i++) {
+        hdi_text_add(text, "%s", i ? "," : "");
+        print_dim(text, plan, operand->type.dim[i]);
+    }
+    hdi_text_add(text, "]");
+}
+
+static void print_step(hdi_text *text, const hd_plan *plan, uint32_t s) {
+    const hdi_plan_step *step = &hdi_plan_steps(plan)[s];
+    hdi_text_add(text, "%5u  %s", s, hdi_kernel_name((hdi_kernel_id)step->kernel));
+    hdi_text_column(text, 32);
+    hdi_text_add(text, "%s", hdi_plan_name(plan, step->name));
+    hdi_text_column(text, 64);
+    for (uint32_t i = 0; i < step->n_operands; i++) {
+        hdi_text_add(text, "%s", i ? "  " : "");
+        print_operand(text, plan, &hdi_plan_operands(plan)[step->first_operand + i]);
+    }
+    hdi_text_add(text, "  waits");
+    for (uint32_t i = 0; i < step->n_waits; i++) hdi_text_add(text, " %u", hdi_plan_waits(plan)[step->first_wait + i]);
+    hdi_text_add(text, "%s\n", step->n_waits ? "" : " -");
+}
+
+hd_status hd_plan_print(const hd_plan *plan, char **out) {
+    static const char *const kinds[] = {"arena", "input", "weight", "state"};
+    hdi_text text = {0};
+    *out = NULL;
+    hdi_text_add(&text, "plan of %u steps, image %llu bytes, arena %llu bytes\n", plan->n_steps, (unsigned long long)plan->bytes,
+                 (unsigned long long)plan->arena_bytes);
+    for (uint32_t i = 0; i < plan->n_symbols; i++) {
+        const hdi_plan_symbol *s = &hdi_plan_symbols(plan)[i];
+        hdi_text_add(&text, "symbol %s in %lld..%lld\n", hdi_plan_name(plan, s->name), (long long)s->min, (long long)s->max);
+    }
+    for (uint32_t i = 1; i < plan->n_slots; i++) {
+        const hdi_plan_slot *slot = &hdi_plan_slots(plan)[i];
+        hdi_text_add(&text, "%s %s", kinds[slot->kind], hdi_plan_name(plan, slot->name));
+        hdi_text_column(&text, 64);
+        hdi_text_add(&text, "%llu bytes\n", (unsigned long long)slot->bytes);
+    }
+    hdi_text_add(&text, " step  kernel");
+    hdi_text_column(&text, 32);
+    hdi_text_add(&text, "name");
+    hdi_text_column(&text, 64);
+    hdi_text_add(&text, "operands (outputs first), and the steps it waits for\n");
+    for (uint32_t s = 0; s < plan->n_steps; s++) print_step(&text, plan, s);
+    for (uint32_t i = 0; i < plan->n_outputs; i++) {
+        const hdi_plan_output *output = &hdi_plan_outputs(plan)[i];
+        hdi_text_add(&text, "output %s = ", hdi_plan_name(plan, output->name));
+        print_operand(&text, plan, &output->operand);
+        hdi_text_add(&text, "\n");
+    }
+    return hdi_text_finish(&text, out);
+}

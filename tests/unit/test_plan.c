@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Graphs compiled and run: random graphs against a plan in which every value has memory of its own, on the serial and the
+ * threaded executor, for several sizes of one plan; and what is refused. */
+#include <math.h>
+#include <string.h>
+
+#include "unit/cmocka_all.h"
+
+#include "base/memory.h"
+#include "graph/graph.h"
+#include "heddle/compile.h"
+
+enum { N = 24, MAX_ROWS = 40, MAX_VALUES = 60 };
+
+static uint64_t seed;
+static uint32_t rnd(uint32_t below) {
+    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)(seed >> 33) % below;
+}
+
+/* A random program over [rows, N] values: what each makes from which earlier ones. */
+typedef struct program {
+    int n;
+    struct {
+        int op, a, b; /* op 0: input, 1: add, 2: mul, 3: rms_norm, 4: swiglu, 5: view there and back */
+    } step[MAX_VALUES];
+    int out[3];
+} program;
+
+static program random_program(int n) {
+    program p = {.n = n, .out = {n - 1, 2, (int)rnd((uint32_t)n)}};
+    p.step[2].op = 1; /* x0 is always used */
+    for (int i = 3; i < n; i++) {
+        p.step[i].op = 1 + (int)rnd(5);
+        p.step[i].a = rnd(4) ? i - 1 - (int)rnd(i > 4 ? 4 : (uint32_t)i - 1) : (int)rnd((uint32_t)i);
+        p.step[i].b = (int)rnd((uint32_t)i);
+    }
+    return p;
+}
+
+static hd_graph *build(const program *p, bool every) {
+    hd_graph *g;
+    hd_value v[MAX_VALUES];
+    assert_int_equal(hd_graph_create(&g), HD_OK);
+    hd_dim rows = hd_graph_symbol(g, "rows", 0, MAX_ROWS), shape[2] = {rows, N}, cube[3] = {rows, 4, N / 4};
+    hd_value w = hd_graph_weight(g, "w", HD_DTYPE_F32, false, 1, (int64_t[]){N});
+    v[0] = hd_graph_input(g, "x0", HD_DTYPE_F32, 2, shape);
+    v[1] = hd_graph_input(g, "x1", HD_DTYPE_F32, 2, shape);
+    for (int i = 2; i < p->n; i++) {
+        hd_value a = v[p->step[i].a], b = v[p->step[i].b];
+        switch (p->step[i].op) {
+        case 1:
+            v[i] = hd_graph_add(g, a, b);
+            break;
+        case 2:
+            v[i] = hd_graph_mul(g, a, b);
+            break;
+        case 3:
+            v[i] = hd_graph_rms_norm(g, a, w, 1e-5f);
+            break;
+        case 4:
+            v[i] = hd_graph_swiglu(g, a, b);
+            break;
+        default:
+            v[i] = hd_graph_reshape(g, hd_graph_reshape(g, a, 3, cube), 2, shape);
+            break;
+        }
+    }
+    for (int i = 0; i < p->n; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "v%d", i);
+        if (every || i == p->out[0] || i == p->out[1] || i == p->out[2]) hd_graph_output(g, name, v[i]);
+    }
+    assert_int_equal(hd_graph_status(g), HD_OK);
+    return g;
+}
+
+/* An executor of a program with its inputs bound. `every`: every value is an output, so that none dies and none shares memory. */
+typedef struct running {
+    hd_plan *plan;
+    hd_executor *executor;
+} running;
+
+static float x0[MAX_ROWS * N], x1[MAX_ROWS * N], gain[N];
+
+static running start(const program *p, bool every, hd_executor_kind kind, int threads) {
+    running r;
+    hd_graph *g = build(p, every);
+    assert_int_equal(hd_compile(g, &r.plan), HD_OK);
+    hd_graph_destroy(g);
+    assert_int_equal(hd_executor_create(r.plan, kind, threads, &r.executor), HD_OK);
+    assert_int_equal(hd_executor_bind(r.executor, "x0", x0, sizeof x0), HD_OK);
+    hd_status unused = hd_executor_bind(r.executor, "x1", x1, sizeof x1); /* pruned away when nothing needs them */
+    assert_true(unused == HD_OK || unused == HD_NOT_FOUND);
+    unused = hd_executor_bind(r.executor, "w", gain, sizeof gain);
+    assert_true(unused == HD_OK || unused == HD_NOT_FOUND);
+    return r;
+}
+
+static const float *run(running *r, int rows, int value) {
+    char name[16];
+    void *data;
+    assert_int_equal(hd_executor_set(r->executor, "rows", rows), HD_OK);
+    assert_int_equal(hd_executor_run(r->executor), HD_OK);
+    snprintf(name, sizeof name, "v%d", value);
+    assert_int_equal(hd_executor_output(r->executor, name, &data), HD_OK);
+    return data;
+}
+
+static void stop(running *r) {
+    hd_executor_destroy(r->executor);
+    hd_plan_destroy(r->plan);
+}
+
+static void compare(const program *p, running *plain, running *other) {
+    static const int sizes[] = {1, MAX_ROWS, 0, 7, 7};
+    for (size_t s = 0; s < HDI_COUNTOF(sizes); s++) {
+        for (int i = 0; i < MAX_ROWS * N; i++) x0[i] = (float)rnd(2000) / 1000 - 1, x1[i] = (float)rnd(2000) / 1000 - 1;
+        for (int i = 0; i < N; i++) gain[i] = (float)rnd(2000) / 1000 - 1;
+        for (int o = 0; o < 3; o++) {
+            const float *want = run(plain, sizes[s], p->out[o]), *got = run(other, sizes[s], p->out[o]);
+            assert_memory_equal(want, got, sizeof *want * (size_t)sizes[s] * N);
+        }
+    }
+}
+
+static void sharing_memory_and_threads_change_no_bit(void **state) {
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        seed = 1000 + (uint64_t)round;
+        program p = random_program(4 + (int)rnd(MAX_VALUES - 4));
+        running plain = start(&p, true, HD_EXECUTOR_SERIAL, 1);
+        running serial = start(&p, false, HD_EXECUTOR_SERIAL, 1);
+        running threads = start(&p, false, HD_EXECUTOR_THREADS, 1 + round % 4);
+        compare(&p, &plain, &serial);
+        compare(&p, &plain, &threads);
+        stop(&plain);
+        stop(&serial);
+        stop(&threads);
+    }
+}
+
+/* One short program by hand, so that the comparison above does not rest on a common mistake. */
+static void a_program_gives_what_its_formula_says(void **state) {
+    (void)state;
+    program p = {.n = 6, .step = {[2] = {1, 0, 1}, [3] = {4, 2, 0}, [4] = {3, 3, 0}, [5] = {2, 4, 1}}, .out = {5, 4, 3}};
+    running r = start(&p, false, HD_EXECUTOR_THREADS, 2);
+    for (int i = 0; i < 2 * N; i++) x0[i] = sinf((float)i), x1[i] = cosf((float)i * 0.7f);
+    for (int i = 0; i < N; i++) gain[i] = 1 + 0.1f * (float)i;
+    const float *y = run(&r, 2, 5);
+    for (int row = 0; row < 2; row++) {
+        double v3[N], sum = 0;
+        for (int i = 0; i < N; i++) {
+            double a = (double)x0[row * N + i], sumv = a + (double)x1[row * N + i];
+            v3[i] = a * sumv / (1 + exp(-sumv));
+            sum += v3[i] * v3[i];
+        }
+        for (int i = 0; i < N; i++) {
+            double want = v3[i] / sqrt(sum / N + 1e-5) * (double)gain[i] * (double)x1[row * N + i];
+            assert_true(fabs((double)y[row * N + i] - want) < 1e-5);
+        }
+    }
+    stop(&r);
+}
+
+static void memory_is_shared(void **state) {
+    (void)state;
+    hd_graph *g;
+    hd_plan *plan;
+    assert_int_equal(hd_graph_create(&g), HD_OK);
+    hd_dim shape[2] = {hd_graph_symbol(g, "rows", 1, MAX_ROWS), N};
+    hd_value x = hd_graph_input(g, "x", HD_DTYPE_F32, 2, shape);
+    for (int i = 0; i < 40; i++) x = hd_graph_add(g, x, x);
+    hd_graph_output(g, "y", x);
+    assert_int_equal(hd_compile(g, &plan), HD_OK);
+    assert_int_equal(hd_plan_steps(plan), 40);
+    assert_in_range(hd_plan_arena_bytes(plan), 1, 2 * (MAX_ROWS * N * 4 + 64));
+    hd_plan_destroy(plan);
+    hd_graph_destroy(g);
+}
+
+static void unneeded_nodes_are_dropped(void **state) {
+    (void)state;
+    hd_graph *g;
+    hd_plan *plan;
+    char *text;
+    assert_int_equal(hd_graph_create(&g), HD_OK);
+    hd_dim shape[2] = {3, N};
+    hd_value x = hd_graph_input(g, "x", HD_DTYPE_F32, 2, shape), unused = hd_graph_input(g, "unused", HD_DTYPE_F32, 2, shape);
+    (void)hd_graph_mul(g, unused, unused);
+    hd_graph_scope(g, "here");
+    hd_graph_output(g, "y", hd_graph_add(g, x, x));
+    assert_int_equal(hd_compile(g, &plan), HD_OK);
+    assert_int_equal(hd_plan_steps(plan), 1);
+    assert_int_equal(hd_plan_print(plan, &text), HD_OK);
+    assert_non_null(strstr(text, "here.add"));
+    assert_null(strstr(text, "unused"));
+    hd_free(text);
+    assert_int_equal(hd_graph_print(g, &text), HD_OK);
+    assert_non_null(strstr(text, "output y = "));
+    hd_free(text);
+    hd_plan_destroy(plan);
+    hd_graph_destroy(g);
+}
+
+static void the_first_failure_sticks(void **state) {
+    (void)state;
+    hd_graph *g;
+    hd_plan *plan;
+    assert_int_equal(hd_graph_create(&g), HD_OK);
+    hd_value x = hd_graph_input(g, "x", HD_DTYPE_F32, 2, (hd_dim[]){3, N}),
+             w = hd_graph_weight(g, "w", HD_DTYPE_F32, false, 1, (int64_t[]){N + 1});
+    hd_graph_scope(g, "layers.7");
+    assert_int_equal(hd_graph_rms_norm(g, x, w, 1e-5f), 0);
+    assert_int_equal(hd_graph_add(g, x, x), 0);
+    assert_int_equal(hd_graph_add(g, 12345, x), 0);
+    assert_int_equal(hd_graph_status(g), HD_INVALID_ARGUMENT);
+    assert_non_null(strstr(hd_last_error(), "layers.7"));
+    assert_non_null(strstr(hd_last_error(), "rms_norm: weight is f32[25]; dim 0 must be 24"));
+    assert_int_equal(hd_compile(g, &plan), HD_INVALID_ARGUMENT);
+    hd_graph_destroy(g);
+}
+
+static void wrong_bindings_are_refused(void **state) {
+    (void)state;
+    hd_graph *g;
+    hd_plan *plan;
+    hd_executor *e;
+    float x[5 * N] = {0};
+    assert_int_equal(hd_graph_create(&g), HD_OK);
+    hd_dim shape[2] = {hd_graph_symbol(g, "rows", 1, 5), N};
+    hd_value v = hd_graph_input(g, "x", HD_DTYPE_F32, 2, shape);
+    hd_graph_output(g, "y", hd_graph_add(g, v, v));
+    assert_int_equal(hd_compile(g, &plan), HD_OK);
+    hd_graph_destroy(g);
+    assert_int_equal(hd_executor_create(plan, HD_EXECUTOR_THREADS, 0, &e), HD_INVALID_ARGUMENT);
+    assert_int_equal(hd_executor_create(plan, HD_EXECUTOR_THREADS, 2, &e), HD_OK);
+    assert_int_equal(hd_executor_run(e), HD_INVALID_ARGUMENT);
+    assert_non_null(strstr(hd_last_error(), "rows"));
+    assert_int_equal(hd_executor_set(e, "rows", 6), HD_INVALID_ARGUMENT);
+    assert_int_equal(hd_executor_set(e, "rows", 0), HD_INVALID_ARGUMENT);
+    assert_int_equal(hd_executor_set(e, "columns", 1), HD_NOT_FOUND);
+    assert_int_equal(hd_executor_set(e, "rows", 5), HD_OK);
+    assert_int_equal(hd_executor_run(e), HD_INVALID_ARGUMENT);
+    assert_non_null(strstr(hd_last_error(), "x has no memory"));
+    assert_int_equal(hd_executor_bind(e, "x", x, sizeof x - 1), HD_INVALID_ARGUMENT);
+    assert_int_equal(hd_executor_bind(e, "z", x, sizeof x), HD_NOT_FOUND);
+    assert_int_equal(hd_executor_bind(e, "x", x, sizeof x), HD_OK);
+    assert_int_equal(hd_executor_run(e), HD_OK);
+    hd_executor_destroy(e);
+    hd_plan_destroy(plan);
+}
+
+/* Every allocation fails once: nothing leaks (the sanitizer build sees) and the failure is reported. */
+static void running_out_of_memory_is_survived(void **state) {
+    (void)state;
+    for (int64_t n = 0;; n++) {
+        hd_graph *g = NULL;
+        hd_plan *plan = NULL;
+        hd_executor *e = NULL;
+        hdi_memory_fail_after(n);
+        hd_status status = hd_graph_create(&g);
+        if (status == HD_OK) {
+            hd_dim shape[2] = {hd_graph_symbol(g, "rows", 1, 5), N};
+            hd_value v = hd_graph_input(g, "x", HD_DTYPE_F32, 2, shape);
+            hd_graph_scope(g, "scope");
+            for (int i = 0; i < 20; i++) v = hd_graph_add(g, v, hd_graph_mul(g, v, v));
+            hd_graph_output(g, "y", v);
+            status = hd_graph_status(g);
+        }
+        if (status == HD_OK) status = hd_compile(g, &plan);
+        if (status == HD_OK) status = hd_executor_create(plan, HD_EXECUTOR_THREADS, 2, &e);
+        hdi_memory_fail_after(-1);
+        hd_executor_destroy(e);
+        hd_plan_destroy(plan);
+        hd_graph_destroy(g);
+        if (status == HD_OK) return;
+        assert_int_equal(status, HD_OUT_OF_MEMORY);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sharing_memory_and_threads_change_no_bit),
+        cmocka_unit_test(a_program_gives_what_its_formula_says),
+        cmocka_unit_test(memory_is_shared),
+        cmocka_unit_test(unneeded_nodes_are_dropped),
+        cmocka_unit_test(the_first_failure_sticks),
+        cmocka_unit_test(wrong_bindings_are_refused),
+        cmocka_unit_test(running_out_of_memory_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
