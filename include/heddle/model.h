@@ -53,9 +53,9 @@ typedef struct hd_model_info {
     const char *architecture; /* as config.json says: "Qwen2ForCausalLM"; borrowed from the model */
     int32_t layers, hidden, intermediate, heads, kv_heads, head_dim;
     int32_t vocab;
-    int64_t context;          /* positions it was made for, rope scaling counted in */
+    int64_t context; /* positions it was made for, rope scaling counted in */
     uint64_t parameters;
-    uint64_t weight_bytes;    /* as held now */
+    uint64_t weight_bytes;           /* as held now */
     uint64_t matrix_bytes_per_token; /* read to decode one token of one sequence, KV cache not counted */
     hd_weights weights;
 } hd_model_info;

@@ -15,9 +15,9 @@
 
 typedef struct hdi_step_limits {
     int32_t max_tokens, max_sequences, max_rows;
-    int32_t pages;       /* in the whole cache */
+    int32_t pages; /* in the whole cache */
     int32_t page_tokens;
-    int32_t max_pages;   /* of one sequence */
+    int32_t max_pages; /* of one sequence */
     hd_dtype kv_dtype;
 } hdi_step_limits;
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What families build their graphs from: the step's inputs, weights by name, and the blocks of a decoder. */
+#ifndef HDI_MODEL_BUILDER_H
+#define HDI_MODEL_BUILDER_H
+
+#include "model/config.h"
+#include "model/model.h"
+#include "model/weights.h"
+
+typedef struct hdi_builder {
+    hd_graph *graph;
+    const hdi_config *config;
+    hdi_weights *weights;
+    const hdi_step_limits *limits;
+    hd_dim tokens, sequences, rows;
+    hd_value token_ids, positions, token_seq, slots, page_table, logit_rows, rope_lengths;
+    hd_value cos, sin;
+} hdi_builder;
+
+/* A family of models: one file, one of these. */
+typedef struct hdi_family {
+    const char *name;
+    const char *architectures[4]; /* as config.json names them; NULL-terminated */
+    /* Reads what only this family has in its configuration. */
+    hd_status (*configure)(const json_t *json, const char *where, hdi_config *config);
+    /* Builds the whole graph; failures stick to b->graph. */
+    void (*build)(hdi_builder *b);
+} hdi_family;
+
+/* The family for a configuration, by architecture, else by model_type; HD_UNSUPPORTED lists those there are. */
+hd_status hdi_family_find(const hdi_config *config, const char *where, const hdi_family **out);
+
+/* ---- weights by name, in the graph; names are formatted. A failure sticks to the graph and gives 0 ---- */
+hd_value hdi_build_matrix(hdi_builder *b, int64_t rows, int64_t cols, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+hd_value hdi_build_vector(hdi_builder *b, int64_t n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* x W^T (+ b) with weight "<prefix>.weight" [out, in] and, if `bias`, "<prefix>.bias"; k_slices as in hd_graph_linear. */
+hd_value hdi_build_linear(hdi_builder *b, hd_value x, int64_t out, int64_t in, bool bias, int32_t k_slices, const char *fmt, ...)
+    __attribute__((format(printf, 7, 8)));
+
+/* Declares symbols and inputs, and makes the rotary tables. */
+void hdi_build_inputs(hdi_builder *b);
+/* The pre-norm decoder that most families are: embedding, layers of (norm, attention, add, norm, gated MLP, add), norm, head. */
+void hdi_build_decoder(hdi_builder *b);
+
+#endif

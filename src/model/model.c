@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a Hugging Face folder: configuration, family, checkpoint; a trial build of the graph declares and checks every weight
+ * before any is made. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "model/builder.h"
+
+struct hd_model {
+    atomic_int count;
+    hdi_config config;
+    const hdi_family *family;
+    hd_generation_defaults generation;
+    hdi_checkpoint *checkpoint;
+    hdi_weights *weights;
+    hd_weights choice;
+};
+
+static const char *const weight_names[HD_WEIGHTS_COUNT] = {"as-is", "f32", "f16", "bf16", "q8", "q4"};
+
+const char *hd_weights_name(hd_weights weights) { return (unsigned)weights < HD_WEIGHTS_COUNT ? weight_names[weights] : "?"; }
+
+bool hd_weights_parse(const char *name, hd_weights *out) {
+    for (int i = 0; i < HD_WEIGHTS_COUNT; i++)
+        if (strcmp(name, weight_names[i]) == 0) {
+            *out = (hd_weights)i;
+            return true;
+        }
+    return false;
+}
+
+/* ---- loading ---- */
+
+static hd_status read_config(hd_model *model, const char *folder) {
+    json_t *json = NULL;
+    char *path = hdi_path_join(folder, "config.json");
+    if (!path) return HD_OUT_OF_MEMORY;
+    hd_status status;
+    HD_REQUIRE_GOTO(hdi_is_directory(folder), HD_NOT_FOUND,
+                    "%s: there is no such folder; a model is a Hugging Face folder with config.json", folder);
+    HD_TRY_GOTO(hdi_json_load(path, 16 << 20, &json));
+    HD_TRY_GOTO(hdi_config_names(json, path, &model->config));
+    HD_TRY_GOTO(hdi_family_find(&model->config, path, &model->family));
+    HD_TRY_GOTO(hdi_config_read(json, path, &model->config));
+    HD_TRY_GOTO(model->family->configure(json, path, &model->config));
+    status = hdi_generation_defaults_read(folder, json, &model->generation);
+fail:
+    json_decref(json);
+    hdi_free(path);
+    return status;
+}
+
+static hd_status build_graph(const hd_model *model, const hdi_step_limits *limits, hd_graph **out) {
+    hd_graph *graph;
+    *out = NULL;
+    HD_TRY(hd_graph_create(&graph));
+    hdi_builder builder = {.graph = graph, .config = &model->config, .weights = model->weights, .limits = limits};
+    model->family->build(&builder);
+    hd_status status = hd_graph_status(graph);
+    if (status != HD_OK) {
+        hd_graph_destroy(graph);
+        return status;
+    }
+    *out = graph;
+    return HD_OK;
+}
+
+/* Limits for graphs that only people look at, and for the trial build. */
+static hdi_step_limits nominal_limits(const hd_model *model, int32_t max_tokens) {
+    return (hdi_step_limits){.max_tokens = max_tokens,
+                             .max_sequences = 1,
+                             .max_rows = 1,
+                             .pages = 1,
+                             .page_tokens = 32,
+                             .max_pages = 1,
+                             .kv_dtype = hdi_weights_natural_dtype(model->weights) == HD_DTYPE_COUNT
+                                             ? HD_DTYPE_F32
+                                             : hdi_weights_natural_dtype(model->weights)};
+}
+
+static hd_status load(hd_model *model, const char *path, const hd_model_options *options) {
+    hd_graph *trial;
+    HD_REQUIRE((unsigned)options->weights < HD_WEIGHTS_COUNT, HD_INVALID_ARGUMENT, "%d is no choice of weights",
+               (int)options->weights);
+    HD_REQUIRE(0 <= options->threads && options->threads <= 1024, HD_INVALID_ARGUMENT,
+               "%d threads; there must be 1 to 1024, or 0", options->threads);
+    HD_TRY(read_config(model, path));
+    HD_TRY(hdi_checkpoint_open(path, &model->checkpoint));
+    HD_TRY(hdi_weights_create(model->checkpoint, options, &model->weights));
+    hdi_step_limits limits = nominal_limits(model, 1);
+    HD_TRY(build_graph(model, &limits, &trial));
+    hd_graph_destroy(trial);
+    return hdi_weights_load(model->weights, options);
+}
+
+hd_status hd_model_load(const char *path, const hd_model_options *options, hd_model **out) {
+    static const hd_model_options defaults = {0};
+    hd_model *model;
+    *out = NULL;
+    HD_TRY(hdi_calloc(&model, 1, sizeof *model, "a model"));
+    atomic_init(&model->count, 1);
+    if (!options) options = &defaults;
+    model->choice = options->weights;
+    hd_status status = load(model, path, options);
+    if (status != HD_OK) {
+        hd_model_release(model);
+        return status;
+    }
+    *out = model;
+    return HD_OK;
+}
+
+hd_model *hd_model_retain(hd_model *model) {
+    atomic_fetch_add_explicit(&model->count, 1, memory_order_relaxed);
+    return model;
+}
+
+void hd_model_release(hd_model *model) {
+    if (!model || atomic_fetch_sub_explicit(&model->count, 1, memory_order_acq_rel) != 1) return;
+    hdi_weights_destroy(model->weights);
+    hdi_checkpoint_close(model->checkpoint);
+    hdi_free(model);
+}
+
+/* ---- for the engine ---- */
+
+void hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out) {
+    const hdi_config *c = &model->config;
+    *out = (hdi_kv_shape){.layers = c->layers,
+                          .kv_heads = c->kv_heads,
+                          .head_dim = c->head_dim,
+                          .value_dim = c->head_dim,
+                          .uses_rope_lengths = c->rope_scaling.kind == HD_ROPE_SCALING_DYNAMIC,
+                          .natural_dtype = hdi_weights_natural_dtype(model->weights)};
+}
+
+hd_status hdi_model_compile(const hd_model *model, const hdi_step_limits *limits, hd_plan **out) {
+    hd_graph *graph;
+    *out = NULL;
+    HD_TRY(build_graph(model, limits, &graph));
+    hd_status status = hd_compile(graph, out);
+    hd_graph_destroy(graph);
+    return status;
+}
+
+hd_status hdi_model_bind(const hd_model *model, hd_executor *executor) { return hdi_weights_bind(model->weights, executor); }
+
+/* ---- for people ---- */
+
+void hd_model_get_info(const hd_model *model, hd_model_info *out) {
+    const hdi_config *c = &model->config;
+    hdi_weights_total total = hdi_weights_sum(model->weights);
+    uint64_t table = c->tied ? 0 : hdi_weights_bytes_of(model->weights, "model.embed_tokens.weight");
+    *out = (hd_model_info){.family = model->family->name,
+                           .architecture = c->architecture,
+                           .layers = c->layers,
+                           .hidden = c->hidden,
+                           .intermediate = c->intermediate,
+                           .heads = c->heads,
+                           .kv_heads = c->kv_heads,
+                           .head_dim = c->head_dim,
+                           .vocab = c->vocab,
+                           .context = c->context,
+                           .parameters = total.parameters,
+                           .weight_bytes = total.bytes,
+                           .matrix_bytes_per_token = total.bytes - table,
+                           .weights = model->choice};
+}
+
+void hd_model_get_generation_defaults(const hd_model *model, hd_generation_defaults *out) { *out = model->generation; }
+
+hd_status hd_model_describe_graph(const hd_model *model, char **text) {
+    hd_graph *graph;
+    hdi_step_limits limits = nominal_limits(model, 512);
+    *text = NULL;
+    HD_TRY(build_graph(model, &limits, &graph));
+    hd_status status = hd_graph_print(graph, text);
+    hd_graph_destroy(graph);
+    return status;
+}
+
+hd_status hd_model_describe_plan(const hd_model *model, int32_t max_tokens, char **text) {
+    hd_plan *plan;
+    hdi_step_limits limits = nominal_limits(model, max_tokens);
+    *text = NULL;
+    HD_REQUIRE(max_tokens >= 1, HD_INVALID_ARGUMENT, "a step of %d tokens; there must be at least 1", max_tokens);
+    HD_TRY(hdi_model_compile(model, &limits, &plan));
+    hd_status status = hd_plan_print(plan, text);
+    hd_plan_destroy(plan);
+    return status;
+}
