@@ -24,8 +24,8 @@ static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hd
 
 static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out, const void *attr, hdi_kernel_id *kernel) {
     (void)n_in, (void)attr;
-    return hdi_choose_weight(kernel, "embedding", in[1], hd_dtype_name((hd_dtype)in[1]->dtype),
-                             hd_dtype_name((hd_dtype)out->dtype));
+    /* One kernel reads rows and panels. */
+    return hdi_choose(kernel, "embedding", "%s_%s", hd_dtype_name((hd_dtype)in[1]->dtype), hd_dtype_name((hd_dtype)out->dtype));
 }
 
 static void print(const void *attr, char *text, size_t size) {

@@ -27,8 +27,8 @@ static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hd
 
 static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out, const void *attr, hdi_kernel_id *kernel) {
     (void)n_in, (void)out, (void)attr;
-    return hdi_choose_weight(kernel, "linear", in[1], hd_dtype_name((hd_dtype)in[0]->dtype),
-                             hd_dtype_name((hd_dtype)in[1]->dtype));
+    return hdi_choose(kernel, "linear", "%s_%s%s", hd_dtype_name((hd_dtype)in[0]->dtype), hd_dtype_name((hd_dtype)in[1]->dtype),
+                      in[1]->layout == HDI_LAYOUT_PANEL ? "_panel" : "");
 }
 
 static void print(const void *attr, char *text, size_t size) {

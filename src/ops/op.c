@@ -112,7 +112,3 @@ hd_status hdi_choose(hdi_kernel_id *out, const char *op, const char *variant, ..
     HD_REQUIRE(*out != HDI_KERNEL_NONE, HD_UNSUPPORTED, "%s: there is no kernel for operands of the types %s", op, types);
     return HD_OK;
 }
-
-hd_status hdi_choose_weight(hdi_kernel_id *out, const char *op, const hdi_type *weight, const char *a, const char *b) {
-    return hdi_choose(out, op, "%s_%s%s", a, b, weight->layout == HDI_LAYOUT_PANEL ? "_panel" : "");
-}

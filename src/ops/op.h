@@ -76,7 +76,4 @@ void hdi_operand_broadcast(hdi_operand *operand, const hdi_operand *like);
  * after dtypes, so a new weight type needs no line in the operators that read weights. */
 hd_status hdi_choose(hdi_kernel_id *out, const char *op, const char *variant, ...) __attribute__((format(printf, 3, 4)));
 
-/* The kernel of an operator that reads a weight: "<op>_<a>_<b>", with "_panel" behind it when the weight is packed so. */
-hd_status hdi_choose_weight(hdi_kernel_id *out, const char *op, const hdi_type *weight, const char *a, const char *b);
-
 #endif
