@@ -194,7 +194,8 @@ static hd_status infer(hd_graph *graph, const hdi_op *op, const hd_value *in, in
                "%s takes %d to %d inputs, not %d", op->name, op->min_inputs, op->max_inputs, n_in);
     for (int i = 0; i < n_in; i++) {
         HD_REQUIRE(in[i] < graph->n_values, HD_INVALID_ARGUMENT, "%s: %u is no value of this graph", op->name, in[i]);
-        HD_REQUIRE(in[i] || i >= op->min_inputs, HD_INVALID_ARGUMENT, "%s: input %d is missing", op->name, i);
+        HD_REQUIRE(in[i] || i >= op->min_inputs || op->optional >> i & 1, HD_INVALID_ARGUMENT, "%s: input %d is missing",
+                   op->name, i);
         if (in[i]) types[i] = &graph->values[in[i]].type;
     }
     HD_TRY(op->infer(types, n_in, attr, out));

@@ -34,7 +34,8 @@ typedef enum hdi_op_flags {
 
 typedef struct hdi_op {
     const char *name;
-    uint8_t min_inputs, max_inputs; /* an absent optional input in the middle is a NULL type */
+    uint8_t min_inputs, max_inputs;
+    uint8_t optional; /* bit i: input i, though below min_inputs, may be absent (its type is NULL) */
     uint8_t outputs;
     uint8_t flags;
     uint8_t attr_size;

@@ -47,6 +47,7 @@ const hdi_op hdi_op_rope_table = {
     .name = "rope_table",
     .min_inputs = 3,
     .max_inputs = 3,
+    .optional = 1 << 1,
     .outputs = 2,
     .attr_size = sizeof(hdi_rope_table_attr),
     .infer = infer,
