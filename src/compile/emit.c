@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "compile/lowering.h"
-#include "task/plan.h"
+#include "compile/plan.h"
 
 typedef struct emitter {
     const hdi_lowering *low;

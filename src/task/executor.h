@@ -3,7 +3,7 @@
 #ifndef HDI_TASK_EXECUTOR_H
 #define HDI_TASK_EXECUTOR_H
 
-#include "task/plan.h"
+#include "compile/plan.h"
 #include "task/pool.h"
 
 /* A step ready to run. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "task/plan.h"
+#include "compile/plan.h"
 
 static void print_dim(hdi_text *text, const hd_plan *plan, hdi_dim dim) {
     if (dim >= 0) {

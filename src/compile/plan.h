@@ -3,8 +3,8 @@
  *
  * Arrays lie behind the header at byte offsets; names are offsets into a block of strings. Sizes and strides may depend on
  * symbols (hdi_dim handles into `products`); memory is a slot number and a byte offset, slot 0 being the arena. */
-#ifndef HDI_TASK_PLAN_H
-#define HDI_TASK_PLAN_H
+#ifndef HDI_COMPILE_PLAN_H
+#define HDI_COMPILE_PLAN_H
 
 #include "graph/dim.h"
 #include "heddle/compile.h"
