@@ -22,6 +22,12 @@ for name in "$@"; do
     ninja -C build/fuzz "fuzz_$name" >build/fuzz/ninja.log || { cat build/fuzz/ninja.log >&2; exit 2; }
 done
 
+# Targets that need files put them here: libFuzzer leaves without running what a program registered for its end.
+TMPDIR=$(mktemp -d)
+[ -w /dev/shm ] && rmdir "$TMPDIR" && TMPDIR=$(mktemp -d -p /dev/shm)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+
 findings=0
 for name in "$@"; do
     mkdir -p "build/fuzz/corpus/$name" build/fuzz/findings
@@ -29,10 +35,16 @@ for name in "$@"; do
     [ -f "tests/fuzz/$name.dict" ] && dictionary="-dict=tests/fuzz/$name.dict"
     echo "== $name: $seconds s"
     log=build/fuzz/$name.log
+    status=0
     # shellcheck disable=SC2086 # the dictionary option may be absent
-    if "build/fuzz/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -malloc_limit_mb=1500 \
+    "build/fuzz/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -malloc_limit_mb=1500 \
         -print_final_stats=1 $dictionary -artifact_prefix="build/fuzz/findings/$name-" \
-        "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+        "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" >"$log" 2>&1 || status=$?
+    if [ "$status" -eq 72 ]; then # libFuzzer was told to stop: no finding, but no full run either
+        grep 'stat::number_of_executed_units' "$log" || true
+        echo "tools/fuzz.sh: $name was interrupted" >&2
+        exit 130
+    elif [ "$status" -eq 0 ]; then
         grep -E '^Done|stat::number_of_executed_units|stat::peak_rss_mb' "$log" || true
     else
         findings=$((findings + 1))
