@@ -139,9 +139,45 @@ def export(model, out):
     assert AutoTokenizer.from_pretrained(out)("a").input_ids[0] == 0
 
 
-def learning_rate(args, step):
-    """Warm-up over 100 steps, flat, then down to 0 on a straight line over the last 30 % of the steps."""
-    return args.lr * min((step + 1) / 100, 1.0, (args.steps - step) / (0.3 * args.steps))
+class Muon(torch.optim.Optimizer):
+    """Momentum whose matrix is made orthogonal before it is applied (five Newton-Schulz rounds, K. Jordan 2024). With as
+    few tokens as a shared CPU gives in an hour it comes clearly further than AdamW. For the matrices inside the layers
+    only; those of one shape go through the rounds as one batch, and each process does its share of them."""
+
+    def __init__(self, params, lr=0.02, momentum=0.95):
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self):
+        rank, procs = dist.get_rank(), dist.get_world_size()
+        for group in self.param_groups:
+            shapes, updates = {}, torch.zeros(sum(q.numel() for q in group["params"]))
+            places = updates.split([q.numel() for q in group["params"]])
+            for q, place in zip(group["params"], places):
+                moving = self.state[q].setdefault("moving", torch.zeros_like(q))
+                moving.lerp_(q.grad, 1 - group["momentum"])
+                shapes.setdefault(q.shape, []).append((q.grad.lerp(moving, group["momentum"]), place))
+            for (rows_, cols), pairs in shapes.items():
+                mine = pairs[rank::procs]
+                if not mine:
+                    continue
+                x = torch.stack([g for g, _ in mine]).bfloat16()
+                x = x.mT if rows_ > cols else x
+                x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+                for _ in range(5):
+                    a = x @ x.mT
+                    x = 3.4445 * x + (-4.7750 * a + 2.0315 * (a @ a)) @ x
+                x = (x.mT if rows_ > cols else x).float() * max(1, rows_ / cols) ** 0.5
+                for (_, place), update in zip(mine, x):
+                    place.copy_(update.flatten())
+            dist.all_reduce(updates)
+            for q, place in zip(group["params"], places):
+                q.add_(place.view_as(q), alpha=-group["lr"])
+
+
+def schedule(args, step):
+    """Factor of both learning rates: warm-up over 40 steps, flat, then down to 0 on a straight line over the last 35 %."""
+    return min((step + 1) / 40, 1.0, (args.steps - step) / (0.35 * args.steps))
 
 
 def train(rank, args):
@@ -167,23 +203,26 @@ def train(rank, args):
             print(*words, flush=True)
 
     say("%.2f M parameters, %d steps" % (sum(q.numel() for q in params) / 1e6, args.steps))
-    opt = torch.optim.AdamW([{"params": [q for q in params if q.dim() > 1], "weight_decay": 0.1},
-                             {"params": [q for q in params if q.dim() < 2], "weight_decay": 0.0}],
-                            betas=(0.9, 0.98), fused=True)
+    inner = [q for n, q in model.named_parameters() if q.dim() == 2 and "embed" not in n]
+    outer = [q for n, q in model.named_parameters() if q.dim() != 2 or "embed" in n]
+    opts = [Muon(inner, lr=args.lr_muon),
+            torch.optim.AdamW(outer, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True)]
     state_file, first = args.work / "state.pt", 0
     if state_file.exists():
         state = torch.load(state_file)
         model.load_state_dict(state["model"])
-        opt.load_state_dict(state["opt"])
+        for opt, saved in zip(opts, state["opts"]):
+            opt.load_state_dict(saved)
         first = state["step"]
         say("continue at step %d" % first)
     dist.barrier()
     model.train()
-    share, since, running = args.batch // args.procs, time.time(), None
+    share, since, since_cpu, running = args.batch // args.procs, time.time(), time.process_time(), None
     for step in range(first, args.steps):
-        lr = learning_rate(args, step)
-        for group in opt.param_groups:
-            group["lr"] = lr
+        factor = schedule(args, step)
+        for opt, lr in zip(opts, (args.lr_muon, args.lr)):
+            for group in opt.param_groups:
+                group["lr"] = lr * factor
         begin = step * args.batch + rank * share
         loss = loss_of(fast, data[begin:begin + share])
         loss.backward()
@@ -194,16 +233,19 @@ def train(rank, args):
             q.grad.copy_(flat[at:at + q.numel()].view_as(q))
             at += q.numel()
         torch.nn.utils.clip_grad_norm_(params, 1.0)
-        opt.step()
-        opt.zero_grad(set_to_none=True)
+        for opt in opts:
+            opt.step()
+            opt.zero_grad(set_to_none=True)
         done, loss = step + 1, flat[-1].item()
         running = loss if running is None else 0.95 * running + 0.05 * loss
         if done % 25 == 0:
-            say("step %d/%d loss %.4f lr %.5f %.0f tokens/s" % (
-                done, args.steps, running, lr, 25 * args.batch * args.length / (time.time() - since)))
-            since = time.time()
+            tokens = 25 * args.batch * args.length
+            say("step %d/%d loss %.4f factor %.3f %.0f tokens/s, %.0f tokens a core second" % (
+                done, args.steps, running, factor, tokens / (time.time() - since),
+                tokens / args.procs / (time.process_time() - since_cpu)))
+            since, since_cpu = time.time(), time.process_time()
         if rank == 0 and (done % args.save_every == 0 or done == args.steps):
-            torch.save({"model": model.state_dict(), "opt": opt.state_dict(), "step": done}, args.work / "new.pt")
+            torch.save({"model": model.state_dict(), "opts": [opt.state_dict() for opt in opts], "step": done}, args.work / "new.pt")
             os.replace(args.work / "new.pt", state_file)
         if rank == 0 and done % args.sample_every == 0:
             say("held-out loss %.4f\n%s\n" % (held_out_loss(model, held[:32], 8), sample(model, tok, PROMPTS[0], False)))
@@ -228,12 +270,13 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--out", type=pathlib.Path, required=True, help="folder of the model")
     p.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/train_stories"), help="state of the run")
-    p.add_argument("--steps", type=int, default=3000)
+    p.add_argument("--steps", type=int, default=850)
     p.add_argument("--batch", type=int, default=8, help="rows in a step, over all processes")
     p.add_argument("--length", type=int, default=384, help="tokens in a row")
-    p.add_argument("--layers", type=int, default=5)
+    p.add_argument("--layers", type=int, default=4)
     p.add_argument("--vocab", type=int, default=3072)
-    p.add_argument("--lr", type=float, default=3e-3)
+    p.add_argument("--lr", type=float, default=4e-3, help="of AdamW, for embedding and norms")
+    p.add_argument("--lr-muon", type=float, default=0.02, help="of Muon, for the matrices in the layers")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--procs", type=int, default=2, help="training processes, one thread each")
     p.add_argument("--no-compile", dest="compile", action="store_false", help="without torch.compile (needs no compiler)")
