@@ -15,6 +15,7 @@
 #include "kernels/linear/linear_simd.h"
 #include "kernels/linear/linear_panel_simd.h"
 #include "kernels/embedding/embedding_simd.h"
+#include "kernels/attention/attention_simd.h"
 #include "kernels/rms_norm/rms_norm_simd.h"
 #include "kernels/layer_norm/layer_norm_simd.h"
 #include "kernels/elementwise/elementwise_simd.h"

@@ -18,17 +18,17 @@ VF_INLINE void panel_tile(const int mr, const bool scaled, const float *x, const
     vf acc[12][2];
     int64_t step = scaled ? 32 : kn;
     for (int64_t k0 = 0; k0 < kn; k0 += step) {
-        _Pragma("GCC unroll 12") for (int m = 0; m < mr; m++) _Pragma("GCC unroll 2") for (int v = 0; v < PANEL_NV; v++)
-            acc[m][v] = scaled ? vf_zero() : vf_load_f32(sum + m * 32 + v * 16);
+        VF_UNROLL for (int m = 0; m < mr; m++) VF_UNROLL for (int v = 0; v < PANEL_NV; v++) acc[m][v] =
+            scaled ? vf_zero() : vf_load_f32(sum + m * 32 + v * 16);
         for (int64_t k = k0; k < k0 + step; k++) {
             vf b[2];
-            _Pragma("GCC unroll 2") for (int v = 0; v < PANEL_NV; v++) b[v] = vf_load_f32(w + k * 32 + v * 16);
-            _Pragma("GCC unroll 12") for (int m = 0; m < mr; m++) {
+            VF_UNROLL for (int v = 0; v < PANEL_NV; v++) b[v] = vf_load_f32(w + k * 32 + v * 16);
+            VF_UNROLL for (int m = 0; m < mr; m++) {
                 vf a = vf_set1(x[m * HDI_LINEAR_KC + k]);
-                _Pragma("GCC unroll 2") for (int v = 0; v < PANEL_NV; v++) acc[m][v] = vf_fma(a, b[v], acc[m][v]);
+                VF_UNROLL for (int v = 0; v < PANEL_NV; v++) acc[m][v] = vf_fma(a, b[v], acc[m][v]);
             }
         }
-        _Pragma("GCC unroll 12") for (int m = 0; m < mr; m++) _Pragma("GCC unroll 2") for (int v = 0; v < PANEL_NV; v++) {
+        VF_UNROLL for (int m = 0; m < mr; m++) VF_UNROLL for (int v = 0; v < PANEL_NV; v++) {
             float *s = sum + m * 32 + v * 16;
             if (scaled) acc[m][v] = vf_fma(vf_load_f32(scale + k0 + v * 16), acc[m][v], vf_load_f32(s));
             vf_store_f32(s, acc[m][v]);

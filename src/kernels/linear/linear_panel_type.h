@@ -6,13 +6,12 @@
 /* A piece of a panel, kn elements of K from `block` on, as f32 with its scales. */
 static void LW(panel_decode_)(const uint8_t *block, int64_t kn, hdi_linear_panel_scratch *scratch) {
     for (int64_t k = 0; k < kn; k += W_(_block), block += W_(_block_bytes)) {
-        _Pragma("GCC unroll 2") for (int half = 0; half < 2; half++) {
+        VF_UNROLL for (int half = 0; half < 2; half++) {
             if (W_(_scaled)) vf_store_f32(&scratch->scale[k / 32][16 * half], W_(_scale)(block, half));
-            _Pragma("GCC unroll 8") for (int g = 0; g < W_(_block) / W_(_group); g++) {
+            VF_UNROLL for (int g = 0; g < W_(_block) / W_(_group); g++) {
                 vf v[W_(_group)];
                 W_(_words)(block, g, half, v);
-                _Pragma("GCC unroll 8") for (int i = 0; i < W_(_group); i++)
-                    vf_store_f32(&scratch->w[k + g * W_(_group) + i][16 * half], v[i]);
+                VF_UNROLL for (int i = 0; i < W_(_group); i++) vf_store_f32(&scratch->w[k + g * W_(_group) + i][16 * half], v[i]);
             }
         }
     }
@@ -28,12 +27,11 @@ VF_INLINE void LW(panel_row_)(const int panels, const float *x, const uint8_t *p
         vf part[2][2];
         for (int p = 0; p < panels; p++)
             for (int half = 0; half < 2; half++) part[p][half] = W_(_scaled) ? vf_zero() : acc[p][half];
-        _Pragma("GCC unroll 8") for (int g = 0; g < W_(_block) / W_(_group); g++)
-            _Pragma("GCC unroll 2") for (int p = 0; p < panels; p++)
-                _Pragma("GCC unroll 2") for (int half = 0; half < 2; half++) {
+        VF_UNROLL for (int g = 0; g < W_(_block) / W_(_group); g++) VF_UNROLL for (int p = 0; p < panels; p++)
+            VF_UNROLL for (int half = 0; half < 2; half++) {
             vf v[W_(_group)];
             W_(_words)(panel + (size_t)p * stride, g, half, v);
-            _Pragma("GCC unroll 8") for (int i = 0; i < W_(_group); i++) part[p][half] =
+            VF_UNROLL for (int i = 0; i < W_(_group); i++) part[p][half] =
                 vf_fma(vf_set1(x[k + g * W_(_group) + i]), v[i], part[p][half]);
         }
         for (int p = 0; p < panels; p++)

@@ -80,45 +80,45 @@ static inline void linear_store4(const linear_strided *l, int64_t m, int64_t n, 
     }
 }
 
-#define LINEAR_STRIDED(W, type)                                                                                                  \
-    VF_INLINE void linear_tile_##W(const linear_strided *l, const int mr, const float *const *x, const type *const *w,           \
-                                   float out[][8][4]) {                                                                          \
-        for (int s = 0; s < l->slices; s++) {                                                                                    \
-            vf acc[LINEAR_MR][4];                                                                                                \
-            dot_tile_##W(mr, acc, x, w, l->cut[s], l->cut[s + 1]);                                                               \
-            _Pragma("GCC unroll 8") for (int m = 0; m < mr; m++) vf_sum4(acc[m][0], acc[m][1], acc[m][2], acc[m][3], out[m][s]); \
-        }                                                                                                                        \
-        for (int m = 0; m < mr; m++) linear_add_slices(out[m], l->slices);                                                       \
-    }                                                                                                                            \
-    static void linear_tiles_##W(const linear_strided *l, int mr, const float *const *x, const type *const *w,                   \
-                                 float out[][8][4]) {                                                                            \
-        switch (mr) {                                                                                                            \
-            LINEAR_TILE_CASES(W)                                                                                                 \
-        default:                                                                                                                 \
-            linear_tile_##W(l, 1, x, w, out);                                                                                    \
-            break;                                                                                                               \
-        }                                                                                                                        \
-    }                                                                                                                            \
-    static void linear_strided_##W(const hdi_kernel_call *call, int64_t begin, int64_t end, float *scratch) {                    \
-        linear_strided l = linear_strided_of(call);                                                                              \
-        while (begin < end) {                                                                                                    \
-            int64_t block = begin / l.g.columns, c0 = begin % l.g.columns, c1 = hdi_min_i64(l.g.columns, c0 + end - begin);      \
-            int64_t m0 = block * l.g.rows, m1 = hdi_min_i64(l.g.m, m0 + l.g.rows);                                               \
-            const float *x[HDI_LINEAR_M];                                                                                        \
-            linear_rows_f32(l.x, m0, m1, l.g.k, scratch, x);                                                                     \
-            for (int64_t c = c0; c < c1; c++) {                                                                                  \
-                const type *w[4];                                                                                                \
-                for (int64_t i = 0; i < 4; i++) /* rows beyond N: the last one again, not stored */                              \
-                    w[i] = (const type *)l.w->data + hdi_min_i64(c * 4 + i, l.g.n - 1) * l.w->stride[0];                         \
-                for (int64_t m = m0, left = hdi_ceil_div(m1 - m0, LINEAR_MR), mr; m < m1; m += mr, left--) {                     \
-                    float out[LINEAR_MR][8][4];                                                                                  \
-                    mr = hdi_ceil_div(m1 - m, left);                                                                             \
-                    linear_tiles_##W(&l, (int)mr, x + (m - m0), w, out);                                                         \
-                    for (int64_t i = 0; i < mr; i++) linear_store4(&l, m + i, c * 4, out[i][0]);                                 \
-                }                                                                                                                \
-            }                                                                                                                    \
-            begin += c1 - c0;                                                                                                    \
-        }                                                                                                                        \
+#define LINEAR_STRIDED(W, type)                                                                                             \
+    VF_INLINE void linear_tile_##W(const linear_strided *l, const int mr, const float *const *x, const type *const *w,      \
+                                   float out[][8][4]) {                                                                     \
+        for (int s = 0; s < l->slices; s++) {                                                                               \
+            vf acc[LINEAR_MR][4];                                                                                           \
+            dot_tile_##W(mr, acc, x, w, l->cut[s], l->cut[s + 1]);                                                          \
+            VF_UNROLL for (int m = 0; m < mr; m++) vf_sum4(acc[m][0], acc[m][1], acc[m][2], acc[m][3], out[m][s]);          \
+        }                                                                                                                   \
+        for (int m = 0; m < mr; m++) linear_add_slices(out[m], l->slices);                                                  \
+    }                                                                                                                       \
+    static void linear_tiles_##W(const linear_strided *l, int mr, const float *const *x, const type *const *w,              \
+                                 float out[][8][4]) {                                                                       \
+        switch (mr) {                                                                                                       \
+            LINEAR_TILE_CASES(W)                                                                                            \
+        default:                                                                                                            \
+            linear_tile_##W(l, 1, x, w, out);                                                                               \
+            break;                                                                                                          \
+        }                                                                                                                   \
+    }                                                                                                                       \
+    static void linear_strided_##W(const hdi_kernel_call *call, int64_t begin, int64_t end, float *scratch) {               \
+        linear_strided l = linear_strided_of(call);                                                                         \
+        while (begin < end) {                                                                                               \
+            int64_t block = begin / l.g.columns, c0 = begin % l.g.columns, c1 = hdi_min_i64(l.g.columns, c0 + end - begin); \
+            int64_t m0 = block * l.g.rows, m1 = hdi_min_i64(l.g.m, m0 + l.g.rows);                                          \
+            const float *x[HDI_LINEAR_M];                                                                                   \
+            linear_rows_f32(l.x, m0, m1, l.g.k, scratch, x);                                                                \
+            for (int64_t c = c0; c < c1; c++) {                                                                             \
+                const type *w[4];                                                                                           \
+                for (int64_t i = 0; i < 4; i++) /* rows beyond N: the last one again, not stored */                         \
+                    w[i] = (const type *)l.w->data + hdi_min_i64(c * 4 + i, l.g.n - 1) * l.w->stride[0];                    \
+                for (int64_t m = m0, left = hdi_ceil_div(m1 - m0, LINEAR_MR), mr; m < m1; m += mr, left--) {                \
+                    float out[LINEAR_MR][8][4];                                                                             \
+                    mr = hdi_ceil_div(m1 - m, left);                                                                        \
+                    linear_tiles_##W(&l, (int)mr, x + (m - m0), w, out);                                                    \
+                    for (int64_t i = 0; i < mr; i++) linear_store4(&l, m + i, c * 4, out[i][0]);                            \
+                }                                                                                                           \
+            }                                                                                                               \
+            begin += c1 - c0;                                                                                               \
+        }                                                                                                                   \
     }
 #define LINEAR_TILE_CASE(W, n)            \
     case n:                               \

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define VF_LANES 16
-#define VF_REGISTERS 8 /* how many vf the registers hold */
+#define VF_REGISTERS 8                     /* how many vf the registers hold */
+#define VF_UNROLL _Pragma("GCC unroll 16") /* before loops over register tiles */
 #define VF_INLINE static inline __attribute__((always_inline, unused))
 
 typedef struct vf {

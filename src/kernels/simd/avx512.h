@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #define VF_LANES 16
-#define VF_REGISTERS 32 /* how many vf the registers hold */
+#define VF_REGISTERS 32                    /* how many vf the registers hold */
+#define VF_UNROLL _Pragma("GCC unroll 16") /* before loops over register tiles */
 #define VF_INLINE static inline __attribute__((always_inline, unused))
 
 typedef __m512 vf;

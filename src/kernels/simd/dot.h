@@ -5,34 +5,34 @@
 
 /* acc[m][n] = the 16 partial sums of x[m][k] * w[n][k] over k0 <= k < k1, for m < mr (a constant) and n < 4. Partial sum l takes
  * the k with (k - k0) % 16 == l, in order. */
-#define DOT_TILE(T, type)                                                                                               \
-    VF_INLINE void dot_tile_##T(const int mr, vf acc[][4], const float *const *x, const type *const *w, int64_t k0,     \
-                                int64_t k1) {                                                                           \
-        const type *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];                                                      \
-        int64_t k = k0;                                                                                                 \
-        _Pragma("GCC unroll 8") for (int m = 0; m < mr; m++) acc[m][0] = acc[m][1] = acc[m][2] = acc[m][3] = vf_zero(); \
-        for (; k + VF_LANES <= k1; k += VF_LANES) {                                                                     \
-            vf a = vf_load_##T(w0 + k), b = vf_load_##T(w1 + k), c = vf_load_##T(w2 + k), d = vf_load_##T(w3 + k);      \
-            _Pragma("GCC unroll 8") for (int m = 0; m < mr; m++) {                                                      \
-                vf v = vf_load_f32(x[m] + k);                                                                           \
-                acc[m][0] = vf_fma(v, a, acc[m][0]);                                                                    \
-                acc[m][1] = vf_fma(v, b, acc[m][1]);                                                                    \
-                acc[m][2] = vf_fma(v, c, acc[m][2]);                                                                    \
-                acc[m][3] = vf_fma(v, d, acc[m][3]);                                                                    \
-            }                                                                                                           \
-        }                                                                                                               \
-        if (k < k1) {                                                                                                   \
-            int64_t n = k1 - k;                                                                                         \
-            vf a = vf_load_n_##T(w0 + k, n), b = vf_load_n_##T(w1 + k, n);                                              \
-            vf c = vf_load_n_##T(w2 + k, n), d = vf_load_n_##T(w3 + k, n);                                              \
-            _Pragma("GCC unroll 8") for (int m = 0; m < mr; m++) {                                                      \
-                vf v = vf_load_n_f32(x[m] + k, n);                                                                      \
-                acc[m][0] = vf_fma(v, a, acc[m][0]);                                                                    \
-                acc[m][1] = vf_fma(v, b, acc[m][1]);                                                                    \
-                acc[m][2] = vf_fma(v, c, acc[m][2]);                                                                    \
-                acc[m][3] = vf_fma(v, d, acc[m][3]);                                                                    \
-            }                                                                                                           \
-        }                                                                                                               \
+#define DOT_TILE(T, type)                                                                                           \
+    VF_INLINE void dot_tile_##T(const int mr, vf acc[][4], const float *const *x, const type *const *w, int64_t k0, \
+                                int64_t k1) {                                                                       \
+        const type *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];                                                  \
+        int64_t k = k0;                                                                                             \
+        VF_UNROLL for (int m = 0; m < mr; m++) acc[m][0] = acc[m][1] = acc[m][2] = acc[m][3] = vf_zero();           \
+        for (; k + VF_LANES <= k1; k += VF_LANES) {                                                                 \
+            vf a = vf_load_##T(w0 + k), b = vf_load_##T(w1 + k), c = vf_load_##T(w2 + k), d = vf_load_##T(w3 + k);  \
+            VF_UNROLL for (int m = 0; m < mr; m++) {                                                                \
+                vf v = vf_load_f32(x[m] + k);                                                                       \
+                acc[m][0] = vf_fma(v, a, acc[m][0]);                                                                \
+                acc[m][1] = vf_fma(v, b, acc[m][1]);                                                                \
+                acc[m][2] = vf_fma(v, c, acc[m][2]);                                                                \
+                acc[m][3] = vf_fma(v, d, acc[m][3]);                                                                \
+            }                                                                                                       \
+        }                                                                                                           \
+        if (k < k1) {                                                                                               \
+            int64_t n = k1 - k;                                                                                     \
+            vf a = vf_load_n_##T(w0 + k, n), b = vf_load_n_##T(w1 + k, n);                                          \
+            vf c = vf_load_n_##T(w2 + k, n), d = vf_load_n_##T(w3 + k, n);                                          \
+            VF_UNROLL for (int m = 0; m < mr; m++) {                                                                \
+                vf v = vf_load_n_f32(x[m] + k, n);                                                                  \
+                acc[m][0] = vf_fma(v, a, acc[m][0]);                                                                \
+                acc[m][1] = vf_fma(v, b, acc[m][1]);                                                                \
+                acc[m][2] = vf_fma(v, c, acc[m][2]);                                                                \
+                acc[m][3] = vf_fma(v, d, acc[m][3]);                                                                \
+            }                                                                                                       \
+        }                                                                                                           \
     }
 DOT_TILE(f32, float)
 DOT_TILE(f16, uint16_t)

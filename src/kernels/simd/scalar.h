@@ -10,7 +10,8 @@
 #include "base/float16.h"
 
 #define VF_LANES 16
-#define VF_REGISTERS 8 /* how many vf the registers hold */
+#define VF_REGISTERS 8                     /* how many vf the registers hold */
+#define VF_UNROLL _Pragma("GCC unroll 16") /* before loops over register tiles */
 #define VF_INLINE static inline __attribute__((always_inline, unused))
 
 typedef struct vf {
