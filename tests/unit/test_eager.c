@@ -2,8 +2,6 @@
 /* Eager operators against their formulas in double, in all float types, contiguous and strided; and what they refuse. */
 #include "unit/eager_util.h"
 
-#include "kernels/kernel.h"
-
 static double a[TEST_MAX], b[TEST_MAX], c[TEST_MAX], want[TEST_MAX];
 
 /* Runs the body for each float type D, contiguous and strided. */
@@ -245,10 +243,6 @@ static void rope_with_dynamic_scaling(void **state) {
 static void self_attention(void **state) {
     enum { S = 5, T = 9, H = 4, G = 2, d = 24, dv = 20 };
     (void)state;
-    if (hdi_kernel_find("attention_f32_f32") == HDI_KERNEL_NONE) {
-        print_message("there is no attention kernel in this build\n");
-        skip();
-    }
     FOR_EACH(D, strided)
     for (int window = 0; window <= 3; window += 3) {
         const hd_attention_options o = {.window = window};
