@@ -3,6 +3,8 @@
  */
 #include "unit/eager_util.h"
 
+#include <pthread.h>
+
 #include "conformance/remote_device.h"
 #include "runtime/context.h"
 #include "runtime/runtime.h"
@@ -279,13 +281,45 @@ static void freed_memory_waits_for_its_stream(void **state) {
     hd_stream_destroy(one), hd_stream_destroy(two);
 }
 
+static void *use_the_device(void *arg) {
+    hd_tensor *x = arg, *y = NULL;
+    bool ok = hd_current_device() == hdi_device_cpu() && hd_set_device(device) == HD_OK &&
+              hd_tensor_create(x->shape, x->ndim, x->dtype, NULL, &y) == HD_OK && hd_add(y, x, x) == HD_OK &&
+              hd_synchronize() == HD_OK;
+    return ok ? y : NULL;
+}
+
+/* A thread has a default stream of its own, which goes with it; what it made stays. */
+static void threads_come_and_go(void **state) {
+    (void)state;
+    hd_tensor *x = test_tensor(device, HD_DTYPE_F32, false, 1, SHAPE(8));
+    test_values(x, want);
+    for (int i = 0; i < 8; i++) want[i] *= 2;
+    for (int round = 0; round < 3; round++) {
+        pthread_t thread;
+        void *y = NULL;
+        assert_int_equal(pthread_create(&thread, NULL, use_the_device, x), 0);
+        pthread_join(thread, &y);
+        assert_non_null(y);
+        test_close("from another thread", y, want, 0);
+        hd_tensor_destroy(y);
+    }
+    hd_tensor_destroy(x);
+    if (device->vtable == &remote_device_vtable) assert_int_equal(remote_device_streams(), 1); /* this thread's */
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(it_has_a_name_and_properties),           TEST(bytes_go_all_ways),
-        TEST(streams_keep_order_and_wait_for_events), TEST(what_belongs_elsewhere_is_refused),
-        TEST(memory_has_accounts_and_limits),         TEST(tensors_travel),
-        TEST(operators_agree_with_the_cpu),           TEST(freed_memory_waits_for_its_stream),
+        TEST(it_has_a_name_and_properties),
+        TEST(bytes_go_all_ways),
+        TEST(streams_keep_order_and_wait_for_events),
+        TEST(what_belongs_elsewhere_is_refused),
+        TEST(memory_has_accounts_and_limits),
+        TEST(tensors_travel),
+        TEST(operators_agree_with_the_cpu),
+        TEST(freed_memory_waits_for_its_stream),
+        TEST(threads_come_and_go),
     };
     int failed = 0;
     /* The remote device takes the place of a kind that this machine has not. */

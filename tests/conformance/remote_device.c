@@ -59,6 +59,12 @@ int remote_device_blocks(void) {
     return n;
 }
 
+int remote_device_streams(void) {
+    int n = 0;
+    for (stream *s = streams; s; s = s->next) n++;
+    return n;
+}
+
 static hd_status count(int32_t *out) {
     *out = 1;
     return HD_OK;

@@ -11,5 +11,7 @@ extern const hdi_device_vtable remote_device_vtable;
 
 /* Device allocations that have not been freed. */
 int remote_device_blocks(void);
+/* Streams that have not been destroyed. */
+int remote_device_streams(void);
 
 #endif
