@@ -56,7 +56,7 @@ static inline void test_fill(hd_tensor *t, const float *values) {
 static inline hd_tensor *test_tensor(const hd_device *device, hd_dtype dtype, bool strided, double scale, const int64_t *shape,
                                      int32_t ndim) {
     static float values[TEST_MAX];
-    int64_t wide[HD_MAX_DIMS];
+    int64_t wide[HD_MAX_DIMS] = {0};
     hd_tensor *t, *part;
     for (int32_t i = 0; i < ndim; i++) wide[i] = shape[i] + (strided ? 3 : 0);
     t = test_empty(device, dtype, wide, ndim);
