@@ -15,10 +15,14 @@ static int read_fd(int fd, const char *name, char **data, size_t *size) {
     char *buffer = malloc(capacity + 1);
     while (buffer) {
         ssize_t got = read(fd, buffer + used, capacity - used);
-        if (got < 0) {
-            if (errno == EINTR && !cli_interrupted()) continue;
+        if (cli_interrupted()) {
             free(buffer);
-            return cli_interrupted() ? EXIT_FAILED : cli_fail(EXIT_BAD_INPUT, "cannot read %s: %s", name, strerror(errno));
+            return EXIT_FAILED; /* main makes it 128 + signal */
+        }
+        if (got < 0) {
+            if (errno == EINTR) continue;
+            free(buffer);
+            return cli_fail(EXIT_BAD_INPUT, "cannot read %s: %s", name, strerror(errno));
         }
         used += (size_t)got;
         if (!got) {

@@ -202,7 +202,7 @@ static int run_all(run_options *options, run_state *run) {
     hd_engine_get_stats(run->engine, &run->result.stats);
     free_engine(run); /* measuring the limit takes memory, too: not on top of the model's */
     if (options->json) code = run_print_json(options, &run->result);
-    if (options->stats && !options->quiet) run_print_stats(options, &run->result);
+    if (code == EXIT_OK && options->stats && !options->quiet) run_print_stats(options, &run->result);
     return code;
 }
 

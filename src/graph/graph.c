@@ -226,7 +226,7 @@ static hd_status result_value(hd_graph *graph, const hdi_node *node, int i, cons
 }
 
 void hdi_graph_node(hd_graph *graph, const hdi_op *op, const hd_value *in, int n_in, const void *attr, hd_value *out) {
-    hdi_node node = {.op = op, .n_inputs = op->max_inputs}; /* kernels look at every operand: absent ones are 0 */
+    hdi_node node = {.op = op, .n_inputs = op->max_inputs}; /* kernels find absent ones too, as operands without data */
     hdi_type types[HDI_NODE_OUTPUTS];
     memset(out, 0, sizeof *out * op->outputs);
     memset(types, 0, sizeof types);

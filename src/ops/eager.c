@@ -39,8 +39,7 @@ static hd_status check_present(const eager_call *c) {
     const hd_device *device = NULL;
     for (int i = 0; i < c->n; i++) {
         const hd_tensor *t = c->tensor[i];
-        HD_REQUIRE(t || i >= c->op->outputs + c->op->min_inputs, HD_INVALID_ARGUMENT, "%s: no %s was given", c->op->name,
-                   name_of(c, i));
+        HD_REQUIRE(t || (c->rules->optional >> i & 1), HD_INVALID_ARGUMENT, "%s: no %s was given", c->op->name, name_of(c, i));
         if (!t) continue;
         if (!device) device = t->storage->device;
         HD_REQUIRE(t->storage->device == device, HD_INVALID_ARGUMENT, "%s: %s is on %s, %s on %s; bring them to one device first",

@@ -12,6 +12,7 @@ enum { HDI_EAGER_INPUTS = 6, HDI_EAGER_OUTPUTS = 2 };
 /* What an operator asks of its operands beyond their types. Masks count operands with outputs first: bit 0 is output 0. */
 typedef struct hdi_eager_rules {
     const char *names;  /* of the operands, outputs first, separated by spaces: "out x weight bias" */
+    uint16_t optional;  /* may be absent */
     uint16_t rows;      /* the last dim must be contiguous */
     uint16_t dense;     /* the whole tensor must be contiguous */
     uint16_t inplace;   /* output 0 may be this input */

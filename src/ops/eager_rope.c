@@ -69,7 +69,7 @@ static hd_status check(const hd_tensor *out, const hd_tensor *x, const hd_tensor
 }
 
 hd_status hd_rope(hd_tensor *out, const hd_tensor *x, const hd_tensor *positions, const hd_rope_options *options) {
-    static const hdi_eager_rules table_rules = {.names = "cos sin positions lengths inv_freq", .dense = 31};
+    static const hdi_eager_rules table_rules = {.names = "cos sin positions lengths inv_freq", .optional = 8, .dense = 31};
     static const hdi_eager_rules rope_rules = {.names = "out x cos sin", .rows = 3, .dense = 12, .inplace = 2};
     hd_tensor *inv_freq = NULL, *lengths = NULL, *cos = NULL, *sin = NULL;
     hdi_rope_table_attr table_attr = {0};

@@ -67,7 +67,7 @@ hd_status hd_embedding(hd_tensor *out, const hd_tensor *ids, const hd_tensor *ta
 }
 
 hd_status hd_linear(hd_tensor *out, const hd_tensor *x, const hd_tensor *weight, const hd_tensor *bias) {
-    static const hdi_eager_rules rules = {.names = "out x weight bias", .rows = 15};
+    static const hdi_eager_rules rules = {.names = "out x weight bias", .optional = 8, .rows = 15};
     const hdi_linear_attr attr = {.k_slices = 1};
     return hdi_eager(&hdi_op_linear, &rules, OUT(out), IN(x, weight, bias), 3, &attr);
 }
@@ -91,7 +91,7 @@ hd_status hd_rms_norm(hd_tensor *out, const hd_tensor *x, const hd_tensor *weigh
 }
 
 hd_status hd_layer_norm(hd_tensor *out, const hd_tensor *x, const hd_tensor *weight, const hd_tensor *bias, float eps) {
-    static const hdi_eager_rules rules = {.names = "out x weight bias", .rows = 15, .inplace = 2};
+    static const hdi_eager_rules rules = {.names = "out x weight bias", .optional = 8, .rows = 15, .inplace = 2};
     const hdi_layer_norm_attr attr = {.eps = eps};
     return hdi_eager(&hdi_op_layer_norm, &rules, OUT(out), IN(x, weight, bias), 3, &attr);
 }

@@ -33,7 +33,8 @@ static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out
 
 static void print(const void *attr, char *text, size_t size) {
     int32_t slices = ((const hdi_linear_attr *)attr)->k_slices;
-    snprintf(text, size, slices == 1 ? "" : "k_slices=%d", slices);
+    if (size) text[0] = 0;
+    if (slices != 1) snprintf(text, size, "k_slices=%d", slices);
 }
 
 const hdi_op hdi_op_linear = {

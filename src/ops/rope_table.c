@@ -36,11 +36,12 @@ static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out
 
 static void print(const void *attr, char *text, size_t size) {
     const hdi_rope_table_attr *a = attr;
+    if (size) text[0] = 0;
     if (a->dynamic_factor != 0)
         snprintf(text, size, "dynamic factor=%g base=%g max=%d", (double)a->dynamic_factor, (double)a->dynamic_base,
                  a->dynamic_max);
-    else
-        snprintf(text, size, a->attention_scale == 1 ? "" : "attention_scale=%g", (double)a->attention_scale);
+    else if (a->attention_scale != 1)
+        snprintf(text, size, "attention_scale=%g", (double)a->attention_scale);
 }
 
 const hdi_op hdi_op_rope_table = {

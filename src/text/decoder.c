@@ -62,7 +62,7 @@ static hd_status byte_level(hdi_decoding *d, size_t index, bool last) {
             HD_TRY(hdi_buffer_add(&s->scratch, REPLACEMENT, 3));
         at += length > 0 ? (size_t)length : length < 0 ? (size_t)-length : held.size - at;
     }
-    memmove(s->held.data, held.data + at, held.size - at);
+    if (at) memmove(s->held.data, held.data + at, held.size - at);
     s->held.size -= at;
     return pass_fused(d, index, hdi_buffer_span(&s->scratch), last);
 }

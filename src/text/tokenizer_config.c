@@ -30,14 +30,23 @@ static const struct tokenizer_class *find_class(const char *name) {
     return NULL;
 }
 
-/* Adds a token object under the id its content has already, or `id` (-1: leave it out) when it is new. */
+/* Adds a token object under the id its content has already, or `id` when it is new. */
 static hd_status add_token(hd_tokenizer *t, const json_t *node, int64_t id, const char *where) {
     hdi_span content;
     HD_REQUIRE(json_is_object(node), HD_CORRUPT, "%s: must be an object", where);
     HD_TRY(hdi_node_span(node, where, "content", &content));
     int32_t known = hdi_vocab_find(&t->vocab, content);
+    bool was_added = hdi_vocab_flags(&t->vocab, known) & HDI_TOKEN_ADDED;
+    hdi_added_token before = {.id = -1};
+    if (was_added) before = t->added.tokens[t->vocab.tokens[known].added];
     if (known >= 0) id = known;
-    return id < 0 ? HD_OK : hdi_added_tokens_add(&t->added, &t->vocab, node, id, where);
+    if (content.size == 0) return HD_OK;
+    HD_TRY(hdi_added_tokens_add(&t->added, &t->vocab, node, id, where));
+    const hdi_added_token *now = &t->added.tokens[t->vocab.tokens[id].added];
+    bool same = was_added && now->special == before.special && now->normalized == before.normalized &&
+                now->lstrip == before.lstrip && now->rstrip == before.rstrip && now->single_word == before.single_word;
+    if (!same) t->vocab.tokens[id].flags |= HDI_TOKEN_CONFIG;
+    return HD_OK;
 }
 
 static hd_status parse_id(const char *text, const char *where, int64_t *id) {
@@ -71,10 +80,17 @@ static hd_status token_content(const json_t *config, const char *where, const ch
     return hdi_json_opt_string(config, where, key, content);
 }
 
-/* A special token that is in the vocabulary but not an added one becomes one, so that texts may hold it. */
+/* A special token that is in the vocabulary but not an added one becomes one, so that texts may hold it. One that this file
+ * has otherwise than tokenizer.json is special whatever it says; one that is in no vocabulary is left out. */
 static hd_status ensure_special(hd_tokenizer *t, const json_t *value, const char *content, const char *where) {
     int32_t id = hdi_vocab_find(&t->vocab, hdi_span_of(content, strlen(content)));
-    if (id < 0 || (t->vocab.tokens[id].flags & HDI_TOKEN_ADDED)) return HD_OK;
+    if (id < 0) return HD_OK;
+    hdi_token *token = &t->vocab.tokens[id];
+    if (token->flags & HDI_TOKEN_CONFIG) {
+        token->flags |= HDI_TOKEN_SPECIAL;
+        t->added.tokens[token->added].special = true;
+    }
+    if (token->flags & HDI_TOKEN_ADDED) return HD_OK;
     json_t *node = json_is_object(value) ? json_copy((json_t *)(uintptr_t)value) : json_object();
     bool made = node && json_object_set_new(node, "content", json_string(content)) == 0 &&
                 json_object_set_new(node, "special", json_true()) == 0;

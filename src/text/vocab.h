@@ -12,6 +12,7 @@ enum {
     HDI_TOKEN_ADDED = 4,   /* an added token: cut out of the text before the model sees it */
     HDI_TOKEN_SPECIAL = 8, /* an added token that decoding leaves out on request */
     HDI_TOKEN_WHOLE = 16,  /* its spelling as a word encodes to this one id */
+    HDI_TOKEN_CONFIG = 32, /* an added token that tokenizer_config.json has otherwise than tokenizer.json */
 };
 
 typedef struct hdi_token {

@@ -242,6 +242,41 @@ static void every_plain_type_converts_to_every_other(void **state) {
     nothing_is_left(state);
 }
 
+/* Quantised and back: each value within half a step of its block, whose scale is at most `worst` of the largest magnitude. */
+static void blocks_are_made_and_read(void **state) {
+    static const struct {
+        hd_dtype dtype;
+        double worst;
+    } types[] = {{HD_DTYPE_Q8_0, 0.51 / 127}, {HD_DTYPE_Q4_0, 1.0 / 8}}; /* q4_0 cuts off at +7 of 8 steps */
+    static const hd_dtype sources[] = {HD_DTYPE_F32, HD_DTYPE_F16, HD_DTYPE_BF16};
+    for (size_t k = 0; k < HDI_COUNTOF(types); k++)
+        for (size_t f = 0; f < HDI_COUNTOF(sources); f++) {
+            float values[4 * 96], first[4 * 96], back[4 * 96];
+            hd_tensor *t, *turned, *source, *blocks, *again;
+            for (int i = 0; i < 4 * 96; i++) values[i] = (float)((i * 7919 % 1000) - 500) / 250.0f;
+            OK(hd_tensor_create(SHAPE(96, 4), HD_DTYPE_F32, NULL, &t));
+            OK(hd_tensor_load(t, values));
+            OK(hd_tensor_permute(t, (const int32_t[]){1, 0}, &turned)); /* rows that are not contiguous */
+            OK(hd_tensor_to_dtype(turned, sources[f], &source));
+            OK(hd_tensor_to_dtype(source, types[k].dtype, &blocks));
+            OK(hd_tensor_to_dtype(blocks, sources[f], &again));
+            hd_tensor_destroy(t);
+            OK(hd_tensor_to_dtype(source, HD_DTYPE_F32, &t));
+            OK(hd_tensor_store(t, first));
+            hd_tensor_destroy(t);
+            OK(hd_tensor_to_dtype(again, HD_DTYPE_F32, &t));
+            OK(hd_tensor_store(t, back));
+            for (int i = 0; i < 4 * 96; i++) {
+                double most = 0;
+                for (int j = i / 32 * 32; j < i / 32 * 32 + 32; j++) most = fmax(most, fabs((double)first[j]));
+                assert_true(fabs((double)back[i] - (double)first[i]) <= most * (types[k].worst + 0.005));
+            }
+            hd_tensor_destroy(t), hd_tensor_destroy(turned), hd_tensor_destroy(source), hd_tensor_destroy(blocks),
+                hd_tensor_destroy(again);
+        }
+    nothing_is_left(state);
+}
+
 static void expect_text(const hd_tensor *t, const char *want) {
     char *text = NULL;
     OK(hd_tensor_debug(t, &text));
@@ -369,6 +404,7 @@ int main(void) {
         cmocka_unit_test(blocks_stay_whole),
         cmocka_unit_test(conversions_follow_the_rules),
         cmocka_unit_test(every_plain_type_converts_to_every_other),
+        cmocka_unit_test(blocks_are_made_and_read),
         cmocka_unit_test(the_print_reads_well),
         cmocka_unit_test(long_prints_stay_short),
         cmocka_unit_test(a_part_of_a_storage_is_a_tensor),

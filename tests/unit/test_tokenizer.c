@@ -98,6 +98,18 @@ static void config_adds_tokens(void **state) {
     hd_tokenizer_destroy(t);
 }
 
+/* A special token is special however the config flags it, if it flags it otherwise than tokenizer.json. */
+static void config_overrides_flags(void **state) {
+    (void)state;
+    static const char changed[] = "{\"added_tokens_decoder\":{\"1\":{\"content\":\"<s>\",\"special\":false},"
+                                  "\"2\":{\"content\":\"</s>\",\"special\":false,\"rstrip\":true}},\"eos_token\":\"</s>\"}";
+    hd_tokenizer *t = parse_good(FILE_OF(GOOD, MARKS), changed);
+    assert_false(hd_tokenizer_is_special(t, 1));
+    assert_true(hd_tokenizer_is_special(t, 2));
+    check_ids(t, "a</s>  a", false, IDS(3, 2, 3));
+    hd_tokenizer_destroy(t);
+}
+
 static void files_that_lie(void **state) {
     (void)state;
     static const struct {
@@ -356,6 +368,7 @@ int main(void) {
         cmocka_unit_test(questions_about_tokens),
         cmocka_unit_test(config_decides_bos_and_eos),
         cmocka_unit_test(config_adds_tokens),
+        cmocka_unit_test(config_overrides_flags),
         cmocka_unit_test(files_that_lie),
         cmocka_unit_test(endless_depth),
         cmocka_unit_test(catastrophic_expressions_stop),

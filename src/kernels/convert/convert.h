@@ -15,11 +15,10 @@ typedef struct hdi_convert_attr {
 } hdi_convert_attr;
 
 /* n plain elements, `sx` and `sy` apart:
- *   to a float          to nearest, ties to even, in one rounding (an integer or f64 is not rounded twice on its way to a small float)
- *   float to integer    truncates and saturates; NaN gives 0
- *   integer to integer  keeps the low bits, as C's conversions to unsigned do
- *   to bool             whether it is not 0 (NaN is not)
- * To a block type: the type's own quantisation of each block; from it: scale times number, then rounded to the other side's type. */
+ *   to a float          to nearest, ties to even, in one rounding (an integer or f64 is not rounded twice on its way to a small
+ * float) float to integer    truncates and saturates; NaN gives 0 integer to integer  keeps the low bits, as C's conversions to
+ * unsigned do to bool             whether it is not 0 (NaN is not) To a block type: the type's own quantisation of each block;
+ * from it: scale times number, then rounded to the other side's type. */
 void hdi_convert_elements(hd_dtype to, void *y, int64_t sy, hd_dtype from, const void *x, int64_t sx, int64_t n);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "check/check.h"
 #include "kernels/convert/convert.h"
 #include "kernels/ref.h"
@@ -33,9 +35,30 @@ static void big_halves(hdi_check *c, hdi_operand *x) {
     }
 }
 
+/* Rows of whole blocks to a block type, and back from what such rows can hold. */
+static void check_blocks(hdi_check *c, hd_dtype block) {
+    static const hd_dtype floats[] = {HD_DTYPE_F32, HD_DTYPE_F16, HD_DTYPE_BF16};
+    for (int k = 0; k < 3; k++)
+        for (int64_t n = 0; n <= 160; n += 32) {
+            hdi_operand *x;
+            if (make(c, block, floats[k], HDI_ROWS, 3, n, HDI_NORMAL(n % 64 ? 1 : 1e-3))) hdi_check_run(c, hdi_convert_ref);
+            if (make(c, block, floats[k], HDI_ROWS, 1, n, HDI_UNIFORM(0, 1e-30))) hdi_check_run(c, hdi_convert_ref); /* scale 0 */
+            if (!(x = make(c, floats[k], block, HDI_ROWS, 3, n, HDI_BITS))) continue;
+            for (int64_t b = 0; b < 3 * n / 32; b++) { /* scales that are numbers */
+                int64_t row = b / (n / 32), at = (row * x->stride[0] / 32 + b % (n / 32)) * (int64_t)hd_dtype_block_bytes(block);
+                uint16_t scale = (uint16_t)hdi_check_int(c, 0, 0x4fff);
+                memcpy((uint8_t *)x->data + at, &scale, 2);
+            }
+            hdi_check_run(c, hdi_convert_ref);
+        }
+    if (make(c, block, HD_DTYPE_F32, HDI_DENSE, 2, 2 * 4096 + 64, HDI_NORMAL(1))) hdi_check_run(c, hdi_convert_ref);
+}
+
 static void bench(hdi_check *c, hd_dtype to, hd_dtype from) {
     if (!make(c, to, from, HDI_DENSE, 16, 4096, HDI_NORMAL(1))) return;
-    hdi_check_bench(c, 16 * 4096 * (double)(hd_dtype_block_bytes(to) + hd_dtype_block_bytes(from)), 0);
+    double bytes = (double)hd_dtype_block_bytes(to) / hd_dtype_block_elements(to) +
+                   (double)hd_dtype_block_bytes(from) / hd_dtype_block_elements(from);
+    hdi_check_bench(c, 16 * 4096 * bytes, 0);
 }
 
 void hdi_convert_check(hdi_check *c) {
@@ -61,7 +84,12 @@ void hdi_convert_check(hdi_check *c) {
         }
     }
     if (make(c, HD_DTYPE_BF16, HD_DTYPE_F32, HDI_DENSE, 2, 9001, HDI_NORMAL(1))) hdi_check_run(c, hdi_convert_ref);
+    check_blocks(c, HD_DTYPE_Q8_0);
+    check_blocks(c, HD_DTYPE_Q4_0);
     if (!hdi_check_benching(c)) return;
+    bench(c, HD_DTYPE_Q8_0, HD_DTYPE_F32);
+    bench(c, HD_DTYPE_Q4_0, HD_DTYPE_BF16);
+    bench(c, HD_DTYPE_F32, HD_DTYPE_Q4_0);
     bench(c, HD_DTYPE_F32, HD_DTYPE_BF16);
     bench(c, HD_DTYPE_BF16, HD_DTYPE_F32);
     bench(c, HD_DTYPE_F32, HD_DTYPE_F16);

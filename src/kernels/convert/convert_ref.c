@@ -107,6 +107,44 @@ static void put(const hdi_operand *t, int64_t i, long double x, hd_dtype to, boo
     }
 }
 
+/* The definitions of the block types, one block of 32 at a time: x / d is taken as x times the f32 reciprocal, as GGUF does. */
+static void quantize(const float *x, hd_dtype to, uint8_t *block) {
+    float amax = 0, top = 0;
+    for (int i = 0; i < 32; i++)
+        if (fabsf(x[i]) > amax) amax = fabsf(top = x[i]);
+    float d = to == HD_DTYPE_Q8_0 ? amax / 127 : top / -8, inverse = d != 0 ? 1 / d : 0;
+    uint16_t scale = hdi_f32_to_f16(d);
+    memcpy(block, &scale, 2);
+    for (int i = 0; i < 32 && to == HD_DTYPE_Q8_0; i++) block[2 + i] = (uint8_t)(int8_t)roundf(x[i] * inverse);
+    for (int i = 0; i < 16 && to == HD_DTYPE_Q4_0; i++) {
+        int low = (int)(x[i] * inverse + 8.5f), high = (int)(x[i + 16] * inverse + 8.5f);
+        block[2 + i] = (uint8_t)((low < 15 ? low : 15) | (high < 15 ? high : 15) << 4);
+    }
+}
+
+static double dequantize(const uint8_t *block, hd_dtype from, int64_t i) {
+    uint16_t scale;
+    memcpy(&scale, block, 2);
+    int q = from == HD_DTYPE_Q8_0 ? (int8_t)block[2 + i] : (int)(block[2 + i % 16] >> (i < 16 ? 0 : 4) & 15) - 8;
+    return (double)hdi_f16_to_f32(scale) * q;
+}
+
+static void ref_blocks(const hdi_operand *y, hd_dtype to, const hdi_operand *x, hd_dtype from) {
+    int64_t n = hdi_row_length(y), bytes = (int64_t)hd_dtype_block_bytes(hd_dtype_block_elements(to) > 1 ? to : from);
+    for (int64_t r = 0; r < hdi_row_count(y); r++)
+        for (int64_t b = 0; b < n / 32; b++) {
+            int64_t xo = hdi_row_offset(x, r), yo = hdi_row_offset(y, r);
+            float values[32];
+            if (hd_dtype_block_elements(from) > 1) {
+                const uint8_t *block = (const uint8_t *)x->data + (xo / 32 + b) * bytes;
+                for (int i = 0; i < 32; i++) put(y, yo + b * 32 + i, (long double)dequantize(block, from, i), to, true);
+                continue;
+            }
+            for (int i = 0; i < 32; i++) values[i] = (float)get(x, xo + b * 32 + i);
+            quantize(values, to, (uint8_t *)y->data + (yo / 32 + b) * bytes);
+        }
+}
+
 /* attr: the hd_dtype of the output, which the f64 memory of a float output does not tell. */
 void hdi_convert_ref(const hdi_kernel_call *call) {
     const hdi_operand *y = &call->operand[0], *x = &call->operand[1];
@@ -115,6 +153,10 @@ void hdi_convert_ref(const hdi_kernel_call *call) {
                      from == HD_DTYPE_F8_E4M3 || from == HD_DTYPE_F8_E5M2;
     int64_t n = hdi_row_length(y), sx = x->rank ? x->stride[x->rank - 1] : 1;
     memcpy(&to, call->attr, sizeof to);
+    if (hd_dtype_block_elements(to) > 1 || hd_dtype_block_elements(from) > 1) {
+        ref_blocks(y, to, x, from);
+        return;
+    }
     for (int64_t r = 0; r < hdi_row_count(y); r++)
         for (int64_t i = 0; i < n; i++)
             if (to == from && hd_dtype_block_bytes(to) == 1) /* f8: NaN payloads stay */
