@@ -80,6 +80,9 @@ static inline void linear_store4(const linear_strided *l, int64_t m, int64_t n, 
     }
 }
 
+/* Bytes of four rows that may be fetched into the first cache ahead of their use: half of it. */
+enum { LINEAR_AHEAD = 16384 };
+
 #define LINEAR_STRIDED(W, type)                                                                                             \
     VF_INLINE void linear_tile_##W(const linear_strided *l, const int mr, const float *const *x, const type *const *w,      \
                                    float out[][8][4]) {                                                                     \
@@ -90,12 +93,23 @@ static inline void linear_store4(const linear_strided *l, int64_t m, int64_t n, 
         }                                                                                                                   \
         for (int m = 0; m < mr; m++) linear_add_slices(out[m], l->slices);                                                  \
     }                                                                                                                       \
+    static void linear_row_##W(const linear_strided *l, const float *x, const type *const *w, float out[8][4]) {            \
+        for (int s = 0; s < l->slices; s++) {                                                                               \
+            vf acc[4];                                                                                                      \
+            if (4 * l->g.k * (int64_t)sizeof(type) <= LINEAR_AHEAD)                                                         \
+                dot_row_##W(acc, x, w, l->cut[s], l->cut[s + 1], w[0] + 4 * l->w->stride[0]);                               \
+            else                                                                                                            \
+                dot_tile_##W(1, (vf(*)[4]) & acc, &x, w, l->cut[s], l->cut[s + 1]);                                         \
+            vf_sum4(acc[0], acc[1], acc[2], acc[3], out[s]);                                                                \
+        }                                                                                                                   \
+        linear_add_slices(out, l->slices);                                                                                  \
+    }                                                                                                                       \
     static void linear_tiles_##W(const linear_strided *l, int mr, const float *const *x, const type *const *w,              \
                                  float out[][8][4]) {                                                                       \
         switch (mr) {                                                                                                       \
             LINEAR_TILE_CASES(W)                                                                                            \
         default:                                                                                                            \
-            linear_tile_##W(l, 1, x, w, out);                                                                               \
+            linear_row_##W(l, x[0], w, out[0]);                                                                             \
             break;                                                                                                          \
         }                                                                                                                   \
     }                                                                                                                       \

@@ -124,11 +124,18 @@ VF_INLINE vf vf_byte(vi a, int j) {
     if (j == 1) return _mm512_sub_ps(vf_bits(a, 0xff00, 0x47000000 ^ 0x8000), _mm512_set1_ps(0x1p15f + 128.0f));
     return _mm512_sub_ps(vf_bits(a, 0xff, 0x4b000000 ^ 0x80), _mm512_set1_ps(0x1p23f + 128.0f));
 }
+/* Half of the nibbles go through a table in a register, half through vf_bits: that loads the ports of the FPU evenly. */
 VF_INLINE vf vf_nibble(vi a, int j, int bias) {
+    float b = (float)-bias;
+    vf table = _mm512_setr_ps(b, b + 1, b + 2, b + 3, b + 4, b + 5, b + 6, b + 7, b + 8, b + 9, b + 10, b + 11, b + 12, b + 13,
+                              b + 14, b + 15); /* an index is the lowest four bits of a word */
+    if (j == 0) return _mm512_permutexvar_ps(a, table);
+    if (j == 4 || j == 7) return _mm512_permutexvar_ps(_mm512_srli_epi32(a, 4 * (unsigned)j), table);
     if (j >= 5) {
         a = _mm512_srli_epi32(a, 20);
         j -= 5;
     }
+    if (j == 0) return _mm512_permutexvar_ps(a, table);
     int32_t exponent = (127 + 23 - 4 * j) << 23;
     return _mm512_sub_ps(vf_bits(a, 15 << 4 * j, exponent), _mm512_set1_ps((float)((1 << (23 - 4 * j)) + bias)));
 }
