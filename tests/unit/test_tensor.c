@@ -53,8 +53,10 @@ static void facts(void **state) {
     hd_tensor_destroy(NULL);
     t = NULL;
     assert_int_equal(hd_tensor_create(SHAPE(-2), HD_DTYPE_F32, NULL, &t), HD_INVALID_ARGUMENT);
+    OK(hd_memory_configure(hdi_device_cpu(), HD_ALLOCATOR_CACHING, 1000));
     assert_int_equal(hd_tensor_create(SHAPE((int64_t)1 << 60), HD_DTYPE_U8, NULL, &t), HD_OUT_OF_MEMORY);
     assert_null(t);
+    OK(hd_memory_configure(hdi_device_cpu(), HD_ALLOCATOR_CACHING, 0));
     nothing_is_left(state);
 }
 
