@@ -107,6 +107,18 @@ static hdi_plan_operand operand_of(const emitter *e, hd_value id) {
     return operand;
 }
 
+/* An input of a broadcasting operator takes the output's shape: sizes that repeat have stride 0. */
+static void broadcast(hdi_plan_operand *operand, const hdi_type *like) {
+    const hdi_plan_operand from = *operand;
+    int missing = like->rank - from.type.rank;
+    operand->type.rank = like->rank;
+    for (int i = 0; i < like->rank; i++) {
+        bool repeats = i < missing || (from.type.dim[i - missing] == 1 && like->dim[i] != 1);
+        operand->type.dim[i] = like->dim[i];
+        operand->stride[i] = repeats ? 0 : from.stride[i - missing];
+    }
+}
+
 static void emit_step(emitter *e, uint32_t s) {
     const hdi_node *node = &e->graph->nodes[e->low->node_of[s]];
     const hdi_wait_list *waits = &e->low->waits[s];
@@ -120,7 +132,11 @@ static void emit_step(emitter *e, uint32_t s) {
                             .first_wait = e->wait_at,
                             .n_waits = (uint32_t)waits->n};
     for (int i = 0; i < node->op->outputs; i++) operands[e->operand_at++] = operand_of(e, node->output[i]);
-    for (int i = 0; i < node->n_inputs; i++) operands[e->operand_at++] = operand_of(e, node->input[i]);
+    for (int i = 0; i < node->n_inputs; i++) {
+        hdi_plan_operand *operand = &operands[e->operand_at++];
+        *operand = operand_of(e, node->input[i]);
+        if (node->input[i] && (node->op->flags & HDI_OP_BROADCAST)) broadcast(operand, &e->graph->values[node->output[0]].type);
+    }
     if (waits->n) memcpy(WRITE(e, waits, uint32_t) + e->wait_at, waits->step, waits->n * sizeof *waits->step);
     e->wait_at += (uint32_t)waits->n;
     if (node->op->attr_size) memcpy(WRITE(e, attrs, uint8_t) + e->attr_at, node->attr, node->op->attr_size);

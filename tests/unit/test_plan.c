@@ -163,6 +163,38 @@ static void a_program_gives_what_its_formula_says(void **state) {
     stop(&r);
 }
 
+static void broadcasting_repeats_small_operands(void **state) {
+    (void)state;
+    static float x[3 * N], row[N], column[3], one[1] = {100};
+    hd_graph *g;
+    hd_plan *plan;
+    hd_executor *e;
+    void *y;
+    for (int i = 0; i < 3 * N; i++) x[i] = (float)i;
+    for (int i = 0; i < N; i++) row[i] = 0.25f * (float)i;
+    for (int i = 0; i < 3; i++) column[i] = (float)(i + 1);
+    assert_int_equal(hd_graph_create(&g), HD_OK);
+    hd_dim rows = hd_graph_symbol(g, "rows", 1, 3);
+    hd_value v = hd_graph_input(g, "x", HD_DTYPE_F32, 2, (hd_dim[]){rows, N});
+    v = hd_graph_add(g, hd_graph_weight(g, "row", HD_DTYPE_F32, false, 1, (int64_t[]){N}), v);
+    v = hd_graph_mul(g, v, hd_graph_input(g, "column", HD_DTYPE_F32, 2, (hd_dim[]){rows, 1}));
+    v = hd_graph_add(g, v, hd_graph_weight(g, "one", HD_DTYPE_F32, false, 1, (int64_t[]){1}));
+    hd_graph_output(g, "y", v);
+    assert_int_equal(hd_compile(g, &plan), HD_OK);
+    assert_int_equal(hd_executor_create(plan, HD_EXECUTOR_SERIAL, 1, &e), HD_OK);
+    assert_int_equal(hd_executor_bind(e, "x", x, sizeof x), HD_OK);
+    assert_int_equal(hd_executor_bind(e, "row", row, sizeof row), HD_OK);
+    assert_int_equal(hd_executor_bind(e, "column", column, sizeof column), HD_OK);
+    assert_int_equal(hd_executor_bind(e, "one", one, sizeof one), HD_OK);
+    assert_int_equal(hd_executor_set(e, "rows", 3), HD_OK);
+    assert_int_equal(hd_executor_run(e), HD_OK);
+    assert_int_equal(hd_executor_output(e, "y", &y), HD_OK);
+    for (int i = 0; i < 3 * N; i++) assert_true(((float *)y)[i] == (x[i] + row[i % N]) * column[i / N] + 100);
+    hd_executor_destroy(e);
+    hd_plan_destroy(plan);
+    hd_graph_destroy(g);
+}
+
 static void memory_is_shared(void **state) {
     (void)state;
     hd_graph *g;
@@ -283,6 +315,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sharing_memory_and_threads_change_no_bit),
         cmocka_unit_test(a_program_gives_what_its_formula_says),
+        cmocka_unit_test(broadcasting_repeats_small_operands),
         cmocka_unit_test(memory_is_shared),
         cmocka_unit_test(unneeded_nodes_are_dropped),
         cmocka_unit_test(the_first_failure_sticks),
