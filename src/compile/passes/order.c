@@ -57,6 +57,7 @@ static int descending(const void *a, const void *b) {
 static void reduce(ordering *o, hdi_wait_list *list, uint32_t s) {
     uint64_t *row = o->before + s * o->words;
     size_t kept = 0;
+    if (list->n == 0) return; /* qsort takes no NULL */
     qsort(list->step, list->n, sizeof *list->step, descending);
     for (size_t i = 0; i < list->n; i++) {
         uint32_t w = list->step[i];
