@@ -89,7 +89,8 @@ typedef enum hd_finish {
     HD_FINISH_ERROR,     /* see hd_sequence_error */
 } hd_finish;
 
-/* Queues a request. Errors: an empty prompt, an id out of range, a prompt longer than the context, sampling values out of range (each named). */
+/* Queues a request. HD_INVALID_ARGUMENT: an empty prompt, an id out of range, sampling values out of range (each named). HD_EXHAUSTED: a prompt
+ * that leaves no room in the context. A sequence's text goes on where the text of the prompt ends. */
 HD_API HD_CHECK_RESULT hd_status hd_engine_submit(hd_engine *engine, const hd_request *request, hd_sequence **out);
 HD_API void hd_sequence_cancel(hd_sequence *sequence); /* nothing happens when it has finished already */
 HD_API void hd_sequence_release(hd_sequence *sequence); /* cancels it if it still runs; NULL is legal */

@@ -210,6 +210,7 @@ int cli_run_main(int argc, char **argv) {
     run_options options;
     int code = run_parse(&options, argc, argv);
     if (code >= 0) return code;
+    if (!options.tokens) return cli_usage("--tokens takes at least 1, or -1 for as far as the context goes");
     run_state run = {0};
     code = run_all(&options, &run);
     free_state(&run);

@@ -7,6 +7,17 @@
 
 enum { TEXT_PER_TOKEN = 16, TEXT_AT_LEAST = 4096 };
 
+/* The text goes on where the prompt ends: a decoder may treat the first token of all differently (the space before it is
+ * dropped, say), and a character may have begun in the prompt. */
+static hd_status read_prompt(hdi_output *o, const hd_request *request) {
+    const char *piece;
+    size_t size;
+    for (size_t i = 0; i < request->n_prompt; i++)
+        if (request->prompt[i] < hd_tokenizer_vocab_size(o->tokenizer))
+            HD_TRY(hd_detokenizer_push(o->detokenizer, request->prompt[i], &piece, &size));
+    return HD_OK;
+}
+
 hd_status hdi_output_init(hdi_output *o, const hd_tokenizer *tokenizer, const hd_request *request, int64_t limit) {
     hd_status status;
     size_t entries = (size_t)limit + 1; /* the last one may be an entry without a token */
@@ -21,6 +32,7 @@ hd_status hdi_output_init(hdi_output *o, const hd_tokenizer *tokenizer, const hd
         o->capacity = entries * TEXT_PER_TOKEN + TEXT_AT_LEAST;
         HD_TRY_GOTO(hdi_alloc(&o->text, o->capacity, 1, "a sequence's text"));
         HD_TRY_GOTO(hd_detokenizer_create(tokenizer, request->skip_special, &o->detokenizer));
+        HD_TRY_GOTO(read_prompt(o, request));
     }
     return HD_OK;
 fail:

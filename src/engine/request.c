@@ -54,7 +54,7 @@ static hd_status check_ids(const char *what, const int32_t *ids, size_t n, int32
 hd_status hdi_request_check(const hd_request *r, const hdi_request_limits *limits) {
     enum { MOST_STOP_TOKENS = 4096, MOST_TOP = 20 };
     HD_REQUIRE(r->n_prompt > 0, HD_INVALID_ARGUMENT, "the prompt is empty; give at least one token (the model's BOS, say)");
-    HD_REQUIRE(r->n_prompt < (uint64_t)limits->context, HD_INVALID_ARGUMENT,
+    HD_REQUIRE(r->n_prompt < (uint64_t)limits->context, HD_EXHAUSTED,
                "the prompt has %zu tokens; with a context of %lld at most %lld leave room for an answer", r->n_prompt,
                (long long)limits->context, (long long)limits->context - 1);
     HD_TRY(check_ids("prompt token", r->prompt, r->n_prompt, limits->vocab));
