@@ -75,7 +75,8 @@ def make_model(name, dtype=torch.float32, seed=0):
                 p.normal_(0, 0.3)
             else:
                 p.normal_(1, 0.2)
-    model = model.to(dtype)
+    for p in model.parameters():  # not model.to(): that would round the rotary frequencies too, which loading does not
+        p.data = p.data.to(dtype)
     rng = np.random.default_rng(seed + 1)
     prompt = rng.integers(3, config.vocab_size, n_prompt).astype(np.int32)
     return model, prompt
@@ -87,8 +88,16 @@ def save(model, folder, shards=False):
     return folder
 
 
+def forget_length(model):
+    """Dynamic rope scaling remembers the longest sequence it has seen; a new sequence starts without that memory."""
+    rotary = model.model.rotary_emb
+    rotary.max_seq_len_cached = rotary.original_max_seq_len
+    rotary.inv_freq = rotary.original_inv_freq
+
+
 @torch.no_grad()
 def all_logits(model, ids):
+    forget_length(model)
     return model(torch.tensor(np.asarray(ids)[None], dtype=torch.long)).logits[0].float().numpy()
 
 
@@ -97,6 +106,7 @@ def greedy(model, prompt, n):
     """n greedy tokens with a KV cache, and the logits that each was chosen from."""
     from transformers import DynamicCache
 
+    forget_length(model)
     cache = DynamicCache(config=model.config) if _takes_config() else DynamicCache()
     ids = torch.tensor(prompt[None], dtype=torch.long)
     tokens, logits = [], []

@@ -54,7 +54,7 @@ def test_bfloat16_tokens_where_the_reference_is_sure(name, tmp_path):
     wrong = decided & (ours.argmax(-1) != bf16.argmax(-1))
     print(f"{name}: {decided.sum()} of {len(ids)} positions decided, {wrong.sum()} differ; "
           f"agreement over all {np.mean(ours.argmax(-1) == bf16.argmax(-1)):.3f}")
-    assert decided.mean() > 0.3, "too few decided positions to prove anything"
+    assert decided.mean() > 0.5, "too few decided positions to prove anything"
     assert not wrong.any()
     # The same weights in f32 arithmetic and an f32 cache: nothing but the order of sums differs.
     ours, _ = ref.heddle(folder, ids, tmp_path, kv="f32")
