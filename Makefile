@@ -20,8 +20,8 @@ help:
 
 build:
 	@tools/setup.sh build
-	@cmake --preset release -DHEDDLE_TESTS=OFF >build-release.log 2>&1 || { cat build-release.log; rm -f build-release.log; exit 1; }
-	@rm -f build-release.log
+	@mkdir -p build
+	@cmake --preset release -DHEDDLE_TESTS=OFF >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build --preset release
 
 demo: build

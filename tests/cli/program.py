@@ -12,6 +12,7 @@ SHARED = SOURCE.parent / "shared"
 BUNDLED = SOURCE / "models/heddle-stories"
 STORIES = SHARED / "models/stories260k"
 MODEL = next((folder for folder in [BUNDLED, STORIES] if (folder / "config.json").is_file()), None)
+BRIEF = bool(os.environ.get("HEDDLE_BRIEF_TESTS"))  # a slow build: fewer repetitions of the same
 WITHOUT_MODEL = "neither models/heddle-stories nor ../shared/models/stories260k is there"
 
 
