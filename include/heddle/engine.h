@@ -92,7 +92,7 @@ typedef enum hd_finish {
 /* Queues a request. HD_INVALID_ARGUMENT: an empty prompt, an id out of range, sampling values out of range (each named). HD_EXHAUSTED: a prompt
  * that leaves no room in the context. A sequence's text goes on where the text of the prompt ends. */
 HD_API HD_CHECK_RESULT hd_status hd_engine_submit(hd_engine *engine, const hd_request *request, hd_sequence **out);
-HD_API void hd_sequence_cancel(hd_sequence *sequence); /* nothing happens when it has finished already */
+HD_API void hd_sequence_cancel(hd_sequence *sequence); /* nothing happens when it has finished already, or is NULL */
 HD_API void hd_sequence_release(hd_sequence *sequence); /* cancels it if it still runs; NULL is legal */
 
 /* Runs one step: decodes one token of every running sequence and prefills a chunk of waiting prompts. *busy tells whether

@@ -21,7 +21,7 @@ hd_status hd_engine_submit(hd_engine *e, const hd_request *request, hd_sequence 
 }
 
 void hd_sequence_cancel(hd_sequence *s) {
-    if (s->finish == HD_FINISH_NONE) hdi_engine_finish(s, HD_FINISH_CANCELLED, false, true);
+    if (s && s->finish == HD_FINISH_NONE) hdi_engine_finish(s, HD_FINISH_CANCELLED, false, true);
 }
 
 void hd_sequence_release(hd_sequence *s) {
