@@ -3,6 +3,7 @@
 #include "cli/run.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "heddle/device.h"
@@ -24,10 +25,17 @@ static const char *finish_name(hd_finish finish) {
     }
 }
 
+/* Whether both streams end up in one place (a terminal, a log), where the line must not be glued to the text. */
+static bool same_place(void) {
+    struct stat out, err;
+    if (fstat(STDOUT_FILENO, &out) || fstat(STDERR_FILENO, &err)) return false;
+    return out.st_dev == err.st_dev && out.st_ino == err.st_ino;
+}
+
 void run_print_stats(const run_options *options, const run_result *result) {
     const hd_engine_stats *stats = &result->stats;
     bool colour = cli_wants_colour(STDERR_FILENO);
-    bool under_text = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO) && !options->json;
+    bool under_text = !options->json && same_place();
     fprintf(stderr, "%s%s", under_text ? "\n" : "", colour ? CLI_DIM : "");
     fprintf(stderr, "prefill %llu tokens, %.1f tokens/s", (unsigned long long)stats->prefill_tokens,
             rate((double)stats->prefill_tokens, stats->prefill_seconds));

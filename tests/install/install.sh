@@ -24,6 +24,16 @@ version=$(pkg-config --modversion heddle)
 # shellcheck disable=SC2046 # lists of words
 "$cc" "$here/consumer/consumer.c" -o "$work/shared" $(pkg-config --cflags --libs heddle)
 LD_LIBRARY_PATH=$libdir "$work/shared" "$version" || fail "the program linked to the shared library"
+# The example tells the same as the command.
+# shellcheck disable=SC2046
+"$cc" -Wall -Wextra -Werror "$source/examples/generate.c" -o "$work/generate" $(pkg-config --cflags --libs heddle) || fail "examples/generate.c"
+model=$(find "$prefix" -type d -name heddle-stories)
+if [ -n "$model" ]; then
+    LD_LIBRARY_PATH=$libdir "$work/generate" "$model" "Once upon a time" 12 >"$work/example" || fail "the example does not run"
+    "$prefix/bin/heddle" run -p "Once upon a time" -n 12 --temp 0 -q >"$work/command" || fail "the installed command does not find its model"
+    echo >>"$work/command"
+    cmp "$work/example" "$work/command" || fail "the example and the command differ"
+fi
 rm "$libdir"/libheddle.so* # what is left must be enough for a static program
 # shellcheck disable=SC2046
 "$cc" "$here/consumer/consumer.c" -o "$work/static" $(pkg-config --cflags --static --libs heddle)
