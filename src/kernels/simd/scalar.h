@@ -12,7 +12,8 @@
 #define VF_LANES 16
 #define VF_REGISTERS 8                     /* how many vf the registers hold */
 #define VF_UNROLL _Pragma("GCC unroll 16") /* before loops over register tiles */
-#define VF_INLINE static inline __attribute__((always_inline, unused))
+#define VF_INLINE \
+    static inline __attribute__((unused)) /* a hint: inlining all of this takes compilers minutes under sanitizers */
 
 typedef struct vf {
     float l[VF_LANES];
