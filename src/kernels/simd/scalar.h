@@ -11,7 +11,7 @@
 
 #define VF_LANES 16
 #define VF_REGISTERS 8                     /* how many vf the registers hold */
-#define VF_UNROLL _Pragma("GCC unroll 16") /* before loops over register tiles */
+#define VF_UNROLL                          /* before loops over register tiles: nothing to gain here */
 #define VF_INLINE \
     static inline __attribute__((unused)) /* a hint: inlining all of this takes compilers minutes under sanitizers */
 
