@@ -17,6 +17,25 @@ LIMBS = {"wing": "owl robin hen goose duck swan parrot penguin heron raven crane
          "hand": "robot elf gnome giant princess queen witch prince king wizard knight".split()}
 TIMES = ["morning", "morning", "afternoon", "day"]
 RIDDLES = ["a bottle", "a comb", "a clock", "a book", "a river", "a needle"]       # answers to the bank "riddle", in order
+# With a troupe, every plot has a hero of its own, with a companion and belongings that are always the same: what a model
+# that has seen only a few million words can keep apart. Some are set here, the dice settle the rest.
+STARS = {"lost thing": ("human", "f", "m", "Mia", "Ben", "girl", "boy"),
+         "boat trip": ("human", "f", "m", "Lily", "Tom", "girl", "boy"),
+         "new friend": ("woodland", "m", "f", "Pip", "Hazel", "fox", "rabbit"),
+         "storm": ("woodland", "f", "m", "Bramble", "Oakley", "mouse", "bear"),
+         "baking": ("human", "m", "f", "Max", "Ruby", "boy", "girl"),
+         "rainy day": ("human", "f", "f", "Anna", "Zoe", "girl", "girl"),
+         "sharing": ("woodland", "m", "f", "Rusty", "Maple", "squirrel", "hedgehog"),
+         "overcome fear": ("farm", "m", "f", "Biscuit", "Clover", "puppy", "lamb"),
+         "race": ("water", "f", "m", "Tilly", "Ollie", "turtle", "otter"),
+         "noise at night": ("human", "m", "f", "Leo", "Nora", "boy", "girl"),
+         "three wishes": ("royal", "f", "m", "Rosa", "Hugo", "princess", "prince"),
+         "cannot sleep": ("woodland", "m", "f", "Bruno", "Honey", "bear", "bear"),
+         "snow day": ("human", "m", "f", "Finn", "Emma", "boy", "girl"),
+         "learning a skill": ("farm", "f", "m", "Mimi", "Scout", "kitten", "dog"),
+         "treasure map": ("human", "m", "m", "Sam", "Jack", "boy", "boy")}
+STAR_NAMES = {name for star in STARS.values() for name in star[3:5]}
+BEGUN = r"\b(One|It was) .*\b(day|morning)\b|w[ao]k|breakfast|day!"                # openings that have named the day
 SPEECH = "said|asked|cried|shouted|called|whispered|answered|replied|thought|wondered|wanted"
 WEATHER_ADJ = {"sunny": "[sunny|bright|fine|clear|warm|beautiful|golden]", "windy": "[windy|breezy|cool, windy|bright, windy]",
                "rainy": "[rainy|wet|gray|dark, rainy]", "snowy": "[snowy|cold|frosty|white winter]",
@@ -173,7 +192,8 @@ class Library:
         head, _, rest = line.partition(" ")
         rest = rest.strip()
         if head == "@plot":
-            self.plots.append({"name": rest, "who": "", "weather": ["sunny"], "lets": [], "picks": [], "beats": [], "moral": []})
+            self.plots.append({"name": rest, "number": len(self.plots), "who": "", "weather": ["sunny"],
+                               "lets": [], "picks": [], "beats": [], "moral": []})
             return
         plot = self.plots[-1]
         if head in ("who", "moral"):
@@ -198,18 +218,28 @@ class Library:
 class Story:
     """One telling: draws the world for a plot, then expands its beats in order."""
 
-    def __init__(self, library, seed):
+    def __init__(self, library, seed, troupe=False):
         self.lib, self.rng = library, random.Random(seed)
         self.used, self.flags, self.vars, self.when_used = set(), set(), {}, False
         self.plot = self.rng.choice(library.plots)
+        self.member = self.plot["number"] if troupe else None
         self.weather = self.rng.choice(self.plot["weather"])
         self.flags.add(self.weather)
-        self.cast()
+        self.settled("cast", self.cast)
         for name, source in self.plot["lets"]:
-            self.bind(name, source)
+            self.settled(source if source[0] in "+-" else source + name, lambda: self.bind(name, source))
         for choices in self.plot["picks"]:
             self.flags.add(self.rng.choice(choices))
         self.vars["moral"] = self.expand(self.rng.choice(self.plot["moral"]))
+
+    def settled(self, what, draw):
+        """Draws from the world. With a troupe, each plot has its own dice for each thing: the same hero, companion,
+        toy and places whenever it is told."""
+        dice = self.rng
+        if self.member is not None:
+            self.rng = random.Random("member %d %s" % (self.member, what))
+        draw()
+        self.rng = dice
 
     def word(self, bank):
         return self.rng.choice(self.lib.banks[bank])[1]
@@ -220,23 +250,30 @@ class Story:
         world = rng.choices(allowed, [weights[w] for w in allowed])[0]
         self.habitat = world
         names, kinds = set(), []
+        stars = STARS.get(self.plot["name"]) if self.member is not None else None
+        if stars:
+            self.habitat = world = stars[0]
 
         def make(sex):
             human = world == "human"
             name = kind = None
             while name is None or name in names:
-                name = self.word({"f": "girls", "m": "boys"}[sex] if human or world == "royal" else "pets_" + sex)
+                name = self.name({"f": "girls", "m": "boys"}[sex] if human or world == "royal" else "pets_" + sex, len(names))
             names.add(name)
             if human:
                 kind = "girl" if sex == "f" else "boy"
             else:
                 kind = self.word("royal_" + sex if world == "royal" else world)
             kinds.append(kind)
-            return Character(name, kind, sex, world, self.word("trait"), rng.choice(["little", "young"]) if human else self.word("size"))
+            trait = self.word("trait")
+            return Character(name, kind, sex, world, trait, rng.choice(["little", "young"]) if human else self.word("size"))
 
         sex = rng.choice("fm")
-        a = make(sex)
-        b = make(sex if rng.random() < 0.3 else "fm"[sex == "f"])
+        a = make(stars[1] if stars else sex)
+        b = make(stars[2] if stars else sex if rng.random() < 0.3 else "fm"[sex == "f"])
+        if stars:
+            a.name, b.name, a.kind, b.kind = stars[3:]
+            kinds[:] = [a.kind, b.kind]
         a.alone_of_kind = b.alone_of_kind = a.kind != b.kind
         while b.trait == a.trait:
             b.trait = self.word("trait")
@@ -260,6 +297,13 @@ class Story:
         p, q = rng.sample(fitting, 2)
         self.vars["P"], self.vars["Q"] = Place(*p[1:]), Place(*q[1:])
         self.vars["home"] = self.expand("{#home_%s}" % world)
+
+    def name(self, bank, number):
+        """A name of the bank; with a troupe, members take theirs in turn, so that a name belongs to one of them."""
+        if self.member is None:
+            return self.word(bank)
+        entries = [e for _, e in self.lib.banks[bank] if e not in STAR_NAMES]
+        return entries[(2 * self.member + number) % len(entries)]
 
     def bind(self, name, source):
         if source.startswith("+"):         # let T +toy: a thing with an adjective
@@ -286,10 +330,13 @@ class Story:
     def slot(self, key):
         if key.startswith("#"):
             bank, _, name = key[1:].partition(":")
-            text = self.expand(self.choose(self.lib.banks[bank], bank))
-            if name:
-                self.vars[name] = text
-            return text
+            if not name:
+                return self.expand(self.choose(self.lib.banks[bank], bank))
+
+            def draw():
+                self.vars[name] = self.expand(self.choose(self.lib.banks[bank], bank))
+            self.settled(key, draw)
+            return self.vars[name]
         if key == "when":
             if self.when_used:
                 return self.expand("[that day|that day|later that day|a little later|soon], ")
@@ -332,7 +379,7 @@ class Story:
 
     def tell(self):
         parts = [[self.polish(self.expand("{#opening}"))]]
-        self.when_used = self.when_used or bool(re.search(r"\b(One|It was) .*\b(day|morning)\b|w[ao]k|breakfast|day!", parts[0][0]))
+        self.when_used = self.when_used or bool(re.search(BEGUN, parts[0][0]))
         for number, beat in enumerate(self.plot["beats"]):
             if not self.fits(beat["flag"]) or (beat["maybe"] and self.rng.random() < 0.5):
                 continue
@@ -351,21 +398,23 @@ class Story:
     def polish(text):
         """Spaces, articles and capitals that depend on what was drawn."""
         text = " ".join(text.split())
-        text = re.sub(r"\b([Aa]) (?=(?!uni|use|one\b|eu)[aeiouAEIOU])", r"\1n ", text)
-        text = re.sub(r"(^|[.!?] |\.\" |(?:^|\s)\"(?!and I know|but I feel))([a-z])", lambda m: m.group(1) + m.group(2).upper(), text)
+        text = re.sub(r"\b([Aa]) (?=(?!uni|use|one\b|eu)[aeiouAEIOU]|honest|hour)", r"\1n ", text)
+        text = re.sub(r"(^|[.!?] |\.\" |(?:^|\s)\"(?!and I know|but I feel|because you have))([a-z])",
+                      lambda m: m[1] + m[2].upper(), text)
         text = re.sub(r"([!?]\" )(?!(?:(?!and )\w+ ){0,6}(?:%s)\b)([a-z])" % SPEECH, lambda m: m[1] + m[2].upper(), text)
         return text[0].upper() + text[1:]
 
 
-def story(library, seed, index):
-    """Story number `index` of the endless text that `seed` names."""
-    return Story(library, "%d/%d" % (seed, index)).tell()
+def story(library, seed, index, troupe=False):
+    """Story number `index` of the endless text that `seed` names; with a troupe, its plot always has the same hero."""
+    return Story(library, "%d/%d" % (seed, index), troupe).tell()
 
 
 def main():
     args = argparse.ArgumentParser(description="Write little stories, separated by a line of ---.")
     args.add_argument("-n", "--count", type=int, default=3)
     args.add_argument("--seed", type=int, default=1)
+    args.add_argument("--troupe", action="store_true", help="the same hero and belongings whenever a plot comes again")
     args.add_argument("--plot", help="only stories of this plot")
     args = args.parse_args()
     library = Library()
@@ -373,7 +422,7 @@ def main():
         library.plots = [p for p in library.plots if p["name"] == args.plot]
         if not library.plots:
             raise SystemExit("no plot named %r" % args.plot)
-    print("\n---\n".join(story(library, args.seed, i) for i in range(args.count)))
+    print("\n---\n".join(story(library, args.seed, i, args.troupe) for i in range(args.count)))
 
 
 if __name__ == "__main__":

@@ -29,14 +29,14 @@ PROMPTS = ["Once upon a time", "One day, a little fox named", "The rain", "Mia"]
 
 
 def write_stories(job):
-    seed, first, count = job
+    seed, troupe, first, count = job
     library = story_generator.Library()
-    return [story_generator.story(library, seed, i) for i in range(first, first + count)]
+    return [story_generator.story(library, seed, i, troupe) for i in range(first, first + count)]
 
 
-def stories(seed, count, threads):
-    jobs = [(seed, i, min(1000, count - i)) for i in range(0, count, 1000)]
-    with multiprocessing.get_context("fork").Pool(threads) as pool:
+def stories(args, seed, count, troupe):
+    jobs = [(seed, troupe, i, min(1000, count - i)) for i in range(0, count, 1000)]
+    with multiprocessing.get_context("fork").Pool(args.procs) as pool:
         return [s for part in pool.imap(write_stories, jobs) for s in part]
 
 
@@ -72,20 +72,20 @@ def rows(texts, tok, length):
 def prepare(args):
     """Tokenizer, training rows and held-out rows. More steps only add rows, so a longer run begins like a shorter one."""
     data_file, held_file, meta_file = (args.work / n for n in ("rows.npy", "held.npy", "meta.json"))
-    meta = {"seed": args.seed, "length": args.length, "vocab": args.vocab}
+    meta = {"seed": args.seed, "length": args.length, "vocab": args.vocab, "troupe": args.troupe}
     have = json.loads(meta_file.read_text()) if meta_file.exists() else {}
     if have.get("key") != meta:
         (args.work / "state.pt").unlink(missing_ok=True)
-        train_tokenizer(stories(args.seed, 20000, args.procs), args.vocab, args.out)
+        train_tokenizer(stories(args, args.seed, 20000, False), args.vocab, args.out)
         have = {"key": meta, "rows": 0}
     wanted = args.steps * args.batch
     tok = Tokenizer.from_file(str(args.out / "tokenizer.json"))
     if have["rows"] < wanted:
-        started, count = time.time(), int(wanted * (args.length / 200 + 1))
-        data = rows(stories(args.seed, count, args.procs), tok, args.length)
+        started, count = time.time(), int(wanted * (args.length / 250 + 0.6))
+        data = rows(stories(args, args.seed, count, args.troupe), tok, args.length)
         assert len(data) >= wanted, "stories are shorter than thought: raise the count"
         np.save(data_file, data[:wanted])
-        np.save(held_file, rows(stories(args.seed + HELD_OUT, 1000, args.procs), tok, args.length)[:256])
+        np.save(held_file, rows(stories(args, args.seed + HELD_OUT, 1000, args.troupe), tok, args.length)[:256])
         meta_file.write_text(json.dumps({"key": meta, "rows": wanted}))
         print("%d rows of %d tokens (%.0f s)" % (wanted, args.length, time.time() - started), flush=True)
 
@@ -245,7 +245,8 @@ def train(rank, args):
                 tokens / args.procs / (time.process_time() - since_cpu)))
             since, since_cpu = time.time(), time.process_time()
         if rank == 0 and (done % args.save_every == 0 or done == args.steps):
-            torch.save({"model": model.state_dict(), "opts": [opt.state_dict() for opt in opts], "step": done}, args.work / "new.pt")
+            torch.save({"model": model.state_dict(), "opts": [opt.state_dict() for opt in opts], "step": done},
+                       args.work / "new.pt")
             os.replace(args.work / "new.pt", state_file)
         if rank == 0 and done % args.sample_every == 0:
             say("held-out loss %.4f\n%s\n" % (held_out_loss(model, held[:32], 8), sample(model, tok, PROMPTS[0], False)))
@@ -270,11 +271,12 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--out", type=pathlib.Path, required=True, help="folder of the model")
     p.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/train_stories"), help="state of the run")
-    p.add_argument("--steps", type=int, default=850)
+    p.add_argument("--steps", type=int, default=1560)
     p.add_argument("--batch", type=int, default=8, help="rows in a step, over all processes")
     p.add_argument("--length", type=int, default=384, help="tokens in a row")
     p.add_argument("--layers", type=int, default=4)
     p.add_argument("--vocab", type=int, default=3072)
+    p.add_argument("--new-heroes", dest="troupe", action="store_false", help="other heroes in every story (needs far more steps)")
     p.add_argument("--lr", type=float, default=4e-3, help="of AdamW, for embedding and norms")
     p.add_argument("--lr-muon", type=float, default=0.02, help="of Muon, for the matrices in the layers")
     p.add_argument("--seed", type=int, default=1)

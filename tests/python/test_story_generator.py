@@ -15,8 +15,8 @@ SLIPS = {
     "template remains": r"[{}\[\]|<>#@_]",
     "space before punctuation, or two spaces": r"  | [.,!?;:]|\n ",
     "no space after punctuation": r"[.,!?;:][A-Za-z]",
-    "a before a vowel": r"\b[Aa] (?=[aeiou])(?!uni|use|one\b|eu)",
-    "an before a consonant": r"\b[Aa]n (?=[b-df-gj-np-tv-z])",
+    "a before a vowel": r"\b[Aa] (?=[aeiou]|hour|honest)(?!uni|use|one\b|eu)",
+    "an before a consonant": r"\b[Aa]n (?=[b-df-gj-np-tv-z]|h(?!our|onest))",
     "doubled word": r"\b(\w+) \1\b",
     "sentence that begins small": r"[.] [a-z]|^[a-z]|\n[a-z]",
     "double punctuation": r"[.,!?;:][.,!?;:](?!\.)(?<!\.\.)",
@@ -83,6 +83,20 @@ def test_everybody_in_the_story_was_introduced(library, told, texts):
         said_by = set(re.findall(r"(?:said|asked|cried|answered) ([A-Z][a-z]+)", text)) & names
         assert said_by <= cast | set(s.vars["C"].name.split()), said_by - cast
         assert text.count(s.vars["A"].name) >= 3
+
+
+def test_a_troupe_keeps_its_companions_and_belongings(library):
+    seen = {}
+    for i in range(1000):
+        s = gen.Story(library, "troupe/%d" % i, True)
+        a, b, c = (s.vars[k] for k in "ABC")
+        world = (a.name, a.kind, a.sex, b.name, b.kind, b.sex, b.relation, c.name, s.vars["P"].name, s.vars["home"])
+        assert seen.setdefault(s.plot["name"], world) == world
+        assert len({a.name, b.name, c.name}) == 3
+        assert s.tell() not in seen
+    assert len(seen) == len(library.plots)
+    for name, star in gen.STARS.items():
+        assert (seen[name][0], seen[name][3]) == star[3:5]
 
 
 def test_variety(library, texts):
