@@ -8,6 +8,19 @@
 #include "base/memory.h"
 #include "kernels/weights/panel.h"
 
+static const char *const weight_names[HD_WEIGHTS_COUNT] = {"as-is", "f32", "f16", "bf16", "q8", "q4"};
+
+const char *hd_weights_name(hd_weights weights) { return (unsigned)weights < HD_WEIGHTS_COUNT ? weight_names[weights] : "?"; }
+
+bool hd_weights_parse(const char *name, hd_weights *out) {
+    for (int i = 0; i < HD_WEIGHTS_COUNT; i++)
+        if (strcmp(name, weight_names[i]) == 0) {
+            *out = (hd_weights)i;
+            return true;
+        }
+    return false;
+}
+
 hd_status hdi_weights_create(const hdi_checkpoint *checkpoint, const hd_model_options *options, hdi_weights **out) {
     hdi_weights *weights;
     *out = NULL;
