@@ -2,7 +2,7 @@
 # The front door. `make demo` tells a story, `make test` runs every test; both install what they need (tools/setup.sh).
 # The build itself is CMake's: CMakePresets.json has the configurations.
 PROMPT ?= Once upon a time, there was a little fox who
-TOKENS ?= 200
+TOKENS ?= 400
 PREFIX ?= /usr/local
 HEDDLE := build/release/bin/heddle
 
