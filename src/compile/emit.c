@@ -107,16 +107,12 @@ static hdi_plan_operand operand_of(const emitter *e, hd_value id) {
     return operand;
 }
 
-/* An input of a broadcasting operator takes the output's shape: sizes that repeat have stride 0. */
+/* An input of a broadcasting operator takes the output's shape. */
 static void broadcast(hdi_plan_operand *operand, const hdi_type *like) {
-    const hdi_plan_operand from = *operand;
-    int missing = like->rank - from.type.rank;
-    operand->type.rank = like->rank;
-    for (int i = 0; i < like->rank; i++) {
-        bool repeats = i < missing || (from.type.dim[i - missing] == 1 && like->dim[i] != 1);
-        operand->type.dim[i] = like->dim[i];
-        operand->stride[i] = repeats ? 0 : from.stride[i - missing];
-    }
+    hdi_type *type = &operand->type;
+    hdi_broadcast_strides(type->rank, type->dim, operand->stride, like->rank, like->dim, operand->stride);
+    type->rank = like->rank;
+    memcpy(type->dim, like->dim, sizeof like->dim);
 }
 
 static void emit_step(emitter *e, uint32_t s) {

@@ -37,13 +37,12 @@ static const char *const isa_names[HDI_ISA_COUNT] = {
 
 typedef struct kernel_info {
     const char *name;
-    hdi_kernel_op op;
     hdi_kernel_work_fn work;
 } kernel_info;
 
 static const kernel_info infos[HDI_KERNEL_COUNT] = {
 #define KERNEL_OP(op)
-#define KERNEL(op, variant) {#op "_" #variant, HDI_KERNEL_OP_##op, hdi_##op##_work},
+#define KERNEL(op, variant) {#op "_" #variant, hdi_##op##_work},
 #include "kernels/kernels.def"
 };
 
@@ -56,11 +55,16 @@ static bool mask_set, mask_hits;
 static bool cpu_can(hdi_isa isa) {
     uint64_t has = hdi_cpu_features();
     switch (isa) {
-    case HDI_ISA_SCALAR: return true;
-    case HDI_ISA_NEON: return has & HDI_CPU_NEON;
-    case HDI_ISA_AVX2: return has & HDI_CPU_AVX2;
-    case HDI_ISA_AVX512: return has & HDI_CPU_AVX512;
-    default: return false;
+    case HDI_ISA_SCALAR:
+        return true;
+    case HDI_ISA_NEON:
+        return has & HDI_CPU_NEON;
+    case HDI_ISA_AVX2:
+        return has & HDI_CPU_AVX2;
+    case HDI_ISA_AVX512:
+        return has & HDI_CPU_AVX512;
+    default:
+        return false;
     }
 }
 
@@ -116,8 +120,10 @@ hd_status hdi_isa_check(void) {
             strcat(have, *have ? ", " : "");
             strcat(have, isa_names[i]);
         }
-    HD_REQUIRE(!*bad_name, HD_INVALID_ARGUMENT, "HD_ISA names \"%s\", which is no instruction set; this machine has %s", bad_name, have);
-    HD_REQUIRE(!mask_set || mask_hits, HD_INVALID_ARGUMENT, "HD_ISA leaves no instruction set that this machine can run; it has %s", have);
+    HD_REQUIRE(!*bad_name, HD_INVALID_ARGUMENT, "HD_ISA names \"%s\", which is no instruction set; this machine has %s", bad_name,
+               have);
+    HD_REQUIRE(!mask_set || mask_hits, HD_INVALID_ARGUMENT,
+               "HD_ISA leaves no instruction set that this machine can run; it has %s", have);
     return HD_OK;
 }
 
@@ -129,7 +135,6 @@ hdi_kernel_id hdi_kernel_find(const char *name) {
     return HDI_KERNEL_NONE;
 }
 
-hdi_kernel_op hdi_kernel_op_of(hdi_kernel_id id) { return infos[id].op; }
 hdi_kernel_work_fn hdi_kernel_work_of(hdi_kernel_id id) { return infos[id].work; }
 
 hdi_kernel_fn hdi_kernel_get(hdi_kernel_id id) {

@@ -53,19 +53,12 @@ typedef void (*hdi_kernel_fn)(const hdi_kernel_call *call, int64_t begin, int64_
 typedef void (*hdi_kernel_work_fn)(const hdi_kernel_call *call, hdi_kernel_work *work);
 
 /* ---- the list: src/kernels/kernels.def gathers the .kernels file of each folder ---- */
-typedef enum hdi_kernel_op {
-#define KERNEL_OP(op) HDI_KERNEL_OP_##op,
-#define KERNEL(op, variant)
-#include "kernels/kernels.def"
-    HDI_KERNEL_OP_COUNT
-} hdi_kernel_op;
-
 typedef enum hdi_kernel_id {
 #define KERNEL_OP(op)
 #define KERNEL(op, variant) HDI_KERNEL_##op##_##variant,
 #include "kernels/kernels.def"
     HDI_KERNEL_COUNT,
-    HDI_KERNEL_NONE = -1 /* a view: nothing to run */
+    HDI_KERNEL_NONE = -1
 } hdi_kernel_id;
 
 /* hdi_<op>_work, one an op: how its calls divide. */
@@ -79,7 +72,7 @@ typedef enum hdi_isa {
 #define HDI_ISA_ENUM(NAME, name) HDI_ISA_##NAME,
     HDI_ISA_LIST(HDI_ISA_ENUM)
 #undef HDI_ISA_ENUM
-    HDI_ISA_COUNT
+        HDI_ISA_COUNT
 } hdi_isa;
 
 const char *hdi_isa_name(hdi_isa isa);
@@ -91,10 +84,9 @@ hd_status hdi_isa_check(void);
 /* The best usable ISA. */
 hdi_isa hdi_isa_best(void);
 
-const char *hdi_kernel_name(hdi_kernel_id id);    /* "rms_norm_f32" */
+const char *hdi_kernel_name(hdi_kernel_id id); /* "rms_norm_f32" */
 /* The kernel of this name, or HDI_KERNEL_NONE: for operators whose variants follow from the dtypes of their operands. */
 hdi_kernel_id hdi_kernel_find(const char *name);
-hdi_kernel_op hdi_kernel_op_of(hdi_kernel_id id);
 hdi_kernel_work_fn hdi_kernel_work_of(hdi_kernel_id id);
 /* The kernel of the best usable ISA that has it; every kernel exists in scalar, so never NULL. Thread-safe. */
 hdi_kernel_fn hdi_kernel_get(hdi_kernel_id id);

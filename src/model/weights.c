@@ -134,10 +134,6 @@ hd_status hdi_weights_constant(hdi_weights *weights, const char *name, const flo
     return status;
 }
 
-bool hdi_weights_in_checkpoint(const hdi_weights *weights, const char *name) {
-    return hdi_checkpoint_find(weights->checkpoint, name) != NULL;
-}
-
 hd_status hdi_weights_bind(const hdi_weights *weights, hd_executor *executor) {
     for (size_t i = 0; i < weights->n; i++) {
         const hdi_held_weight *w = &weights->entries[i];

@@ -27,7 +27,6 @@ hd_status hdi_weights_matrix(hdi_weights *weights, const char *name, int64_t row
 hd_status hdi_weights_vector(hdi_weights *weights, const char *name, int64_t n, hdi_weight_type *out);
 /* A computed f32 vector, copied at the first call for this name. */
 hd_status hdi_weights_constant(hdi_weights *weights, const char *name, const float *data, int64_t n, hdi_weight_type *out);
-bool hdi_weights_in_checkpoint(const hdi_weights *weights, const char *name);
 
 /* Makes what is not read in place, in parallel. */
 hd_status hdi_weights_load(hdi_weights *weights, const hd_model_options *options);

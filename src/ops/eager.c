@@ -89,6 +89,13 @@ static hd_status check_overlap(const eager_call *c) {
     return HD_OK;
 }
 
+/* An input of a broadcasting operator takes the output's shape. */
+static void broadcast(hdi_operand *operand, const hdi_operand *like) {
+    hdi_broadcast_strides(operand->rank, operand->shape, operand->stride, like->rank, like->shape, operand->stride);
+    operand->rank = like->rank;
+    memcpy(operand->shape, like->shape, sizeof like->shape);
+}
+
 static hd_status launch(const eager_call *c, hdi_kernel_id kernel, const void *attr) {
     hdi_operand operand[HDI_EAGER_OUTPUTS + HDI_EAGER_INPUTS];
     const hdi_kernel_call call = {.operand = operand, .attr = attr, .n_operands = c->n};
@@ -97,7 +104,7 @@ static hd_status launch(const eager_call *c, hdi_kernel_id kernel, const void *a
     for (int i = 0; i < c->n; i++) {
         if (!c->tensor[i]) continue;
         operand[i] = hdi_tensor_operand(c->tensor[i]);
-        if ((c->op->flags & HDI_OP_BROADCAST) && i >= c->op->outputs) hdi_operand_broadcast(&operand[i], &operand[0]);
+        if ((c->op->flags & HDI_OP_BROADCAST) && i >= c->op->outputs) broadcast(&operand[i], &operand[0]);
     }
     HD_TRY(hdi_stream_for(c->tensor[0]->storage->device, &stream));
     return hdi_launch(stream, kernel, &call);

@@ -90,14 +90,12 @@ hd_status hdi_broadcast_types(const char *op, const hdi_type *a, const hdi_type 
     return HD_OK;
 }
 
-void hdi_operand_broadcast(hdi_operand *operand, const hdi_operand *like) {
-    const hdi_operand from = *operand;
-    int missing = like->rank - from.rank;
-    operand->rank = like->rank;
-    for (int i = 0; i < like->rank; i++) {
-        bool repeats = i < missing || (from.shape[i - missing] == 1 && like->shape[i] != 1);
-        operand->shape[i] = like->shape[i];
-        operand->stride[i] = repeats ? 0 : from.stride[i - missing];
+void hdi_broadcast_strides(int rank, const hdi_dim *dim, const hdi_dim *stride, int like_rank, const hdi_dim *like,
+                           hdi_dim *out) {
+    int missing = like_rank - rank;
+    for (int i = like_rank - 1; i >= 0; i--) { /* from the right: out[i] never lies before what is still to be read */
+        bool repeats = i < missing || (dim[i - missing] == 1 && like[i] != 1);
+        out[i] = repeats ? 0 : stride[i - missing];
     }
 }
 

@@ -28,8 +28,7 @@ enum { HDI_ATTR_BYTES = 48 }; /* the most that an operator's attributes may take
 typedef enum hdi_op_flags {
     HDI_OP_INPLACE = 1 << 0,   /* output 0 may share memory with input 0 when both have the same type and input 0 dies here */
     HDI_OP_MUTATES = 1 << 1,   /* output 0 IS input 0, a state, changed in place (a KV cache) */
-    HDI_OP_VIEW = 1 << 2,      /* output 0 is input 0 seen differently: no kernel */
-    HDI_OP_BROADCAST = 1 << 3, /* inputs are bound in output 0's shape: see hdi_operand_broadcast */
+    HDI_OP_BROADCAST = 1 << 2, /* inputs are bound in output 0's shape: see hdi_broadcast_strides */
 } hdi_op_flags;
 
 typedef struct hdi_op {
@@ -70,8 +69,9 @@ hd_status hdi_expect_same(const char *op, const char *operand, const hdi_type *t
 
 /* The common shape of a and b by NumPy's rules; two symbols are alike only when they are the same. out gets a's dtype. */
 hd_status hdi_broadcast_types(const char *op, const hdi_type *a, const hdi_type *b, hdi_type *out);
-/* An operand in the larger shape `like`, aligned at the right: stride 0 where it has size 1 or no dim. */
-void hdi_operand_broadcast(hdi_operand *operand, const hdi_operand *like);
+/* Strides in the larger shape `like`, aligned at the right, of a value of sizes `dim` and strides `stride`: 0 where it has size 1
+ * or no dim. Sizes and strides may be symbolic. `out` (like_rank entries) may be `stride`. */
+void hdi_broadcast_strides(int rank, const hdi_dim *dim, const hdi_dim *stride, int like_rank, const hdi_dim *like, hdi_dim *out);
 
 /* The kernel "<op>_<variant>", the variant in printf style; HD_UNSUPPORTED naming it when there is none. Variants are named
  * after dtypes, so a new weight type needs no line in the operators that read weights. */

@@ -25,7 +25,7 @@ static hd_status allocate(hd_executor *executor, int32_t workers) {
     HD_TRY(hdi_alloc_aligned(&executor->arena, plan->arena_bytes, "a plan's arena"));
     executor->slot[0] = executor->arena;
     for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = hdi_plan_symbols(plan)[i].max;
-    HD_TRY(hdi_executor_bind_steps(executor));
+    hdi_executor_bind_steps(executor);
     executor->scratch_bytes = most_scratch(executor);
     HD_TRY(hdi_alloc_aligned(&executor->scratch, executor->scratch_bytes * (size_t)workers, "kernels' scratch memory"));
     for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = -1;
@@ -87,7 +87,7 @@ static void bind_operand(const hd_executor *executor, const hdi_plan_operand *fr
                         (uintptr_t)(elements / block) * hd_dtype_block_bytes((hd_dtype)from->type.dtype));
 }
 
-hd_status hdi_executor_bind_steps(hd_executor *executor) {
+void hdi_executor_bind_steps(hd_executor *executor) {
     const hd_plan *plan = executor->plan;
     const hdi_plan_operand *operands = hdi_plan_operands(plan);
     for (uint32_t i = 0; i < plan->n_operands; i++) bind_operand(executor, &operands[i], &executor->operands[i]);
@@ -102,7 +102,6 @@ hd_status hdi_executor_bind_steps(hd_executor *executor) {
         to->wait = from->n_waits ? (int64_t)hdi_plan_waits(plan)[from->first_wait + from->n_waits - 1] : -1;
     }
     executor->stale = false;
-    return HD_OK;
 }
 
 hd_status hd_executor_bind(hd_executor *executor, const char *name, void *data, size_t bytes) {
@@ -150,7 +149,7 @@ static hd_status check_bound(const hd_executor *executor) {
 hd_status hd_executor_run(hd_executor *executor) {
     if (executor->stale) {
         HD_TRY(check_bound(executor));
-        HD_TRY(hdi_executor_bind_steps(executor));
+        hdi_executor_bind_steps(executor);
     }
     if (executor->kind == HD_EXECUTOR_SERIAL)
         hdi_run_serial(executor);

@@ -31,7 +31,7 @@ struct hd_executor {
 };
 
 /* Works out operands, calls and work of every step for the current symbols and bindings. */
-hd_status hdi_executor_bind_steps(hd_executor *executor);
+void hdi_executor_bind_steps(hd_executor *executor);
 
 void hdi_run_serial(hd_executor *executor);
 hd_status hdi_threads_create(hd_executor *executor, int32_t threads);
