@@ -15,7 +15,13 @@
 extern "C" {
 #endif
 
-typedef enum hd_device_type { HD_DEVICE_CPU = 0, HD_DEVICE_CUDA = 1, HD_DEVICE_MACA = 2, HD_DEVICE_TYPE_COUNT } hd_device_type;
+typedef enum hd_device_type {
+    HD_DEVICE_CPU = 0,
+    HD_DEVICE_CUDA = 1, /* NVIDIA, through libheddle-cuda.so */
+    HD_DEVICE_MACA = 2, /* MetaX, through libheddle-maca.so */
+    HD_DEVICE_HOST = 3, /* the GPU kernels run by the CPU, a fiber a GPU thread, for tests: host:0 has 32 lanes, host:1 has 64 */
+    HD_DEVICE_TYPE_COUNT
+} hd_device_type;
 
 /* One device. Immutable; lives as long as the process; pointers are borrowed and compare equal for the same device. */
 typedef struct hd_device hd_device;
@@ -27,7 +33,7 @@ typedef struct hd_device_properties {
     int32_t lanes;           /* f32 lanes of the widest kernels in use; lanes of a warp or wave */
 } hd_device_properties;
 
-/* "cpu", "cuda", "maca". */
+/* "cpu", "cuda", "maca", "host". */
 HD_API const char *hd_device_type_name(hd_device_type type);
 /* How many devices of a type are there; 0 when there is no driver or no back end. Thread-safe. */
 HD_API int32_t hd_device_count(hd_device_type type);

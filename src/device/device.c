@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 
-static const char *const type_names[HD_DEVICE_TYPE_COUNT] = {"cpu", "cuda", "maca"};
+static const char *const type_names[HD_DEVICE_TYPE_COUNT] = {"cpu", "cuda", "maca", "host"};
 
 static hd_device cpu = {.vtable = &hdi_cpu_vtable, .type = HD_DEVICE_CPU, .index = 0, .ordinal = 0};
 

@@ -12,12 +12,13 @@
 
 #include "base/status.h"
 #include "heddle/device.h"
+#include "kernels/group.h"
 #include "kernels/kernel.h"
 
 /* Where the two ends of a copy are: host to host, host to device, and so on. Both ends of D2D are on the same device. */
 typedef enum hdi_copy_kind { HDI_COPY_H2H, HDI_COPY_H2D, HDI_COPY_D2H, HDI_COPY_D2D, HDI_COPY_KIND_COUNT } hdi_copy_kind;
 
-/* A back end. Every entry is filled; each returns a status and, on failure, sets a message that carries the vendor's own text.
+/* A back end. Every entry is filled but those that say otherwise; each returns a status and, on failure, sets a message that carries the vendor's own text.
  * All entries are thread-safe, except that a stream or an event is used by one thread at a time. `stream` and `event` are
  * the back end's own handles, never NULL. */
 typedef struct hdi_device_vtable {
@@ -53,6 +54,18 @@ typedef struct hdi_device_vtable {
     /* Enqueues a kernel over all its items. The call, its operands and attributes are read before launch returns.
      * HD_UNSUPPORTED when this device has no such kernel. */
     hd_status (*launch)(const hd_device *device, void *stream, hdi_kernel_id kernel, const hdi_kernel_call *call);
+    /* Enqueues a group (kernels/groups.def) of `n` calls as one, if the device has a way for these; else *done is false and
+     * nothing was enqueued: launch the steps one by one. NULL: it never has. */
+    hd_status (*launch_group)(const hd_device *device, void *stream, hdi_group_kind kind, const hdi_kernel_call *calls, int n,
+                              bool *done);
+
+    /* Between begin and end, what is enqueued on the stream is recorded instead of run: a graph that graph_launch runs any number
+     * of times, with the same addresses. A capture that hears an error ends with nothing recorded. NULL where there are no such
+     * graphs. */
+    hd_status (*capture_begin)(const hd_device *device, void *stream);
+    hd_status (*capture_end)(const hd_device *device, void *stream, void **graph);
+    hd_status (*graph_launch)(const hd_device *device, void *graph, void *stream);
+    hd_status (*graph_destroy)(const hd_device *device, void *graph);
 
     hd_status (*event_create)(const hd_device *device, void **event);
     hd_status (*event_destroy)(const hd_device *device, void *event);

@@ -12,6 +12,16 @@
 
 #include "heddle/tensor.h"
 
+#ifdef __CUDACC__
+#define HDI_DEVICE_TOO __host__ __device__ /* small functions that GPU code shares */
+#else
+#define HDI_DEVICE_TOO
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* How the elements of a weight lie in memory: part of its type. */
 typedef enum hdi_layout {
     HDI_LAYOUT_STRIDED = 0, /* by strides; a weight [N, K] as checkpoints hold it: K contiguous */
@@ -92,5 +102,9 @@ hdi_kernel_work_fn hdi_kernel_work_of(hdi_kernel_id id);
 hdi_kernel_fn hdi_kernel_get(hdi_kernel_id id);
 /* The kernel of just this ISA, for checks; NULL when it has none of its own. */
 hdi_kernel_fn hdi_kernel_get_isa(hdi_kernel_id id, hdi_isa isa);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
