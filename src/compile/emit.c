@@ -43,6 +43,7 @@ static void lay_out(const emitter *e, hd_plan *head) {
                       .n_products = (uint32_t)e->graph->dims.n_products,
                       .n_slots = e->n_slots,
                       .n_steps = low->n_steps,
+                      .n_groups = low->n_groups,
                       .n_outputs = (uint32_t)e->graph->n_outputs};
     for (uint32_t s = 0; s < low->n_steps; s++) {
         const hdi_node *node = &e->graph->nodes[low->node_of[s]];
@@ -60,6 +61,7 @@ static void lay_out(const emitter *e, hd_plan *head) {
     PLACE(operands, head->n_operands, hdi_plan_operand)
     PLACE(steps, head->n_steps, hdi_plan_step)
     PLACE(waits, head->n_waits, uint32_t)
+    PLACE(groups, head->n_groups, hdi_plan_group)
     PLACE(outputs, head->n_outputs, hdi_plan_output)
     PLACE(attrs, head->n_attr_bytes, uint8_t)
     PLACE(strings, head->n_string_bytes, char)
@@ -148,6 +150,10 @@ static void emit_all(emitter *e) {
     if (dims->n_products) memcpy(WRITE(e, products, hdi_product), dims->products, dims->n_products * sizeof *dims->products);
     emit_slots(e);
     for (uint32_t s = 0; s < e->low->n_steps; s++) emit_step(e, s);
+    for (uint32_t g = 0; g < e->low->n_groups; g++) {
+        const hdi_step_group *group = &e->low->groups[g];
+        WRITE(e, groups, hdi_plan_group)[g] = (hdi_plan_group){(uint32_t)group->kind, group->first, group->n};
+    }
     for (size_t i = 0; i < e->graph->n_outputs; i++)
         outputs[i] = (hdi_plan_output){emit_string(e, e->graph->outputs[i].name), operand_of(e, e->graph->outputs[i].value)};
 }

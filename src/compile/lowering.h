@@ -5,14 +5,16 @@
 
 #include "graph/graph.h"
 #include "heddle/compile.h"
+#include "kernels/group.h"
 
 #define HDI_NO_BLOCK UINT32_MAX
+#define HDI_NO_GROUP UINT32_MAX
 
 /* A piece of memory that one or (in place) several values occupy in turn. */
 typedef struct hdi_block {
     uint64_t bytes;       /* at the symbols' maxima */
     uint64_t offset;      /* in the arena; meaningless for bound memory */
-    uint32_t first, last; /* steps between which it holds something */
+    uint32_t first, last; /* steps between which it holds something; what a group touches stays to the group's end */
     bool bound;           /* input, weight or state: memory of the caller's, never shared */
 } hdi_block;
 
@@ -21,11 +23,21 @@ typedef struct hdi_wait_list {
     size_t n, cap;
 } hdi_wait_list;
 
+/* Adjacent steps that a device may compute as one. */
+typedef struct hdi_step_group {
+    hdi_group_kind kind;
+    uint32_t first, n;
+} hdi_step_group;
+
 typedef struct hdi_lowering {
     const hd_graph *graph;
     /* prune: the nodes that matter, in order; step s runs node node_of[s] */
     uint32_t *node_of;
     uint32_t n_steps;
+    /* group */
+    hdi_step_group *groups;
+    uint32_t *group_of; /* by step; HDI_NO_GROUP for one alone */
+    uint32_t n_groups;
     /* place_memory */
     uint32_t *block_of; /* by root value; HDI_NO_BLOCK for a value that no step touches */
     hdi_block *blocks;
@@ -37,6 +49,8 @@ typedef struct hdi_lowering {
 
 /* Drops nodes that neither an output nor a state depends on. */
 hd_status hdi_pass_prune(hdi_lowering *low);
+/* Finds the groups. */
+hd_status hdi_pass_group(hdi_lowering *low);
 /* Gives every intermediate value a place in one arena; values share memory when they do not live at the same time, and an
  * operator that can work in place takes over its dying input. */
 hd_status hdi_pass_place_memory(hdi_lowering *low);
@@ -44,6 +58,11 @@ hd_status hdi_pass_place_memory(hdi_lowering *low);
 hd_status hdi_pass_order(hdi_lowering *low);
 /* Writes the image. */
 hd_status hdi_emit_plan(const hdi_lowering *low, hd_plan **out);
+
+/* The last step of the group that step `s` is in. */
+static inline uint32_t hdi_group_last(const hdi_lowering *low, uint32_t s) {
+    return low->group_of[s] == HDI_NO_GROUP ? s : low->groups[low->group_of[s]].first + low->groups[low->group_of[s]].n - 1;
+}
 
 /* The value that owns the memory of `value`. */
 static inline hd_value hdi_root(const hd_graph *graph, hd_value value) { return graph->values[value].root; }

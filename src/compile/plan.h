@@ -8,6 +8,7 @@
 
 #include "graph/dim.h"
 #include "heddle/compile.h"
+#include "kernels/group.h"
 
 typedef struct hdi_plan_symbol {
     uint32_t name;
@@ -40,6 +41,12 @@ typedef struct hdi_plan_step {
     uint32_t first_wait, n_waits;       /* steps that must have ended before this one begins: transitively reduced */
 } hdi_plan_step;
 
+/* Steps first .. first + n - 1 may be computed as one (kernels/groups.def); in order, each step in at most one group. */
+typedef struct hdi_plan_group {
+    uint32_t kind; /* hdi_group_kind */
+    uint32_t first_step, n_steps;
+} hdi_plan_group;
+
 typedef struct hdi_plan_output {
     uint32_t name;
     hdi_plan_operand operand;
@@ -48,9 +55,9 @@ typedef struct hdi_plan_output {
 struct hd_plan {
     uint64_t bytes; /* of the whole image */
     uint64_t arena_bytes;
-    uint32_t n_symbols, n_products, n_slots, n_operands, n_steps, n_waits, n_outputs, n_attr_bytes, n_string_bytes;
+    uint32_t n_symbols, n_products, n_slots, n_operands, n_steps, n_waits, n_groups, n_outputs, n_attr_bytes, n_string_bytes;
     /* byte offsets of the arrays from the image's start */
-    uint64_t symbols, products, slots, operands, steps, waits, outputs, attrs, strings;
+    uint64_t symbols, products, slots, operands, steps, waits, groups, outputs, attrs, strings;
 };
 
 #define HDI_PLAN_ARRAY(field, type)                                            \
@@ -63,6 +70,7 @@ HDI_PLAN_ARRAY(slots, hdi_plan_slot)
 HDI_PLAN_ARRAY(operands, hdi_plan_operand)
 HDI_PLAN_ARRAY(steps, hdi_plan_step)
 HDI_PLAN_ARRAY(waits, uint32_t)
+HDI_PLAN_ARRAY(groups, hdi_plan_group)
 HDI_PLAN_ARRAY(outputs, hdi_plan_output)
 HDI_PLAN_ARRAY(attrs, uint8_t)
 HDI_PLAN_ARRAY(strings, char)

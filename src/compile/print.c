@@ -48,6 +48,14 @@ static void print_step(hdi_text *text, const hd_plan *plan, uint32_t s) {
     hdi_text_add(text, "%s\n", step->n_waits ? "" : " -");
 }
 
+static void print_group(hdi_text *text, const hdi_plan_group *group) {
+    static const char *const names[] = {
+#define GROUP(name) #name,
+#include "kernels/groups.def"
+    };
+    hdi_text_add(text, "       %s: the next %u steps may run as one\n", names[group->kind], group->n_steps);
+}
+
 hd_status hd_plan_print(const hd_plan *plan, char **out) {
     static const char *const kinds[] = {"arena", "input", "weight", "state"};
     hdi_text text = {0};
@@ -69,7 +77,10 @@ hd_status hd_plan_print(const hd_plan *plan, char **out) {
     hdi_text_add(&text, "name");
     hdi_text_column(&text, 64);
     hdi_text_add(&text, "operands (outputs first), and the steps it waits for\n");
-    for (uint32_t s = 0; s < plan->n_steps; s++) print_step(&text, plan, s);
+    for (uint32_t s = 0, g = 0; s < plan->n_steps; s++) {
+        if (g < plan->n_groups && hdi_plan_groups(plan)[g].first_step == s) print_group(&text, &hdi_plan_groups(plan)[g++]);
+        print_step(&text, plan, s);
+    }
     for (uint32_t i = 0; i < plan->n_outputs; i++) {
         const hdi_plan_output *output = &hdi_plan_outputs(plan)[i];
         hdi_text_add(&text, "output %s = ", hdi_plan_name(plan, output->name));

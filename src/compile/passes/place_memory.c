@@ -7,14 +7,15 @@
 #include "base/memory.h"
 #include "compile/lowering.h"
 
-/* The last step that touches each root value; UINT32_MAX for outputs, which outlive all steps. */
+/* The last step that touches each root value, or the end of its group, whose steps may run as one; UINT32_MAX for outputs, which
+ * outlive all steps. */
 static void find_last_uses(const hdi_lowering *low, uint32_t *last) {
     const hd_graph *graph = low->graph;
     for (uint32_t s = 0; s < low->n_steps; s++) {
         const hdi_node *node = &graph->nodes[low->node_of[s]];
-        for (int i = 0; i < node->op->outputs; i++) last[hdi_root(graph, node->output[i])] = s;
+        for (int i = 0; i < node->op->outputs; i++) last[hdi_root(graph, node->output[i])] = hdi_group_last(low, s);
         for (int i = 0; i < node->n_inputs; i++)
-            if (node->input[i]) last[hdi_root(graph, node->input[i])] = s;
+            if (node->input[i]) last[hdi_root(graph, node->input[i])] = hdi_group_last(low, s);
     }
     for (size_t i = 0; i < graph->n_outputs; i++) last[hdi_root(graph, graph->outputs[i].value)] = UINT32_MAX;
 }
@@ -39,7 +40,8 @@ static hd_status give_block(hdi_lowering *low, hd_value root, uint32_t step, uin
     const hdi_value *value = &low->graph->values[root];
     hdi_block *block = &low->blocks[low->n_blocks];
     if (low->block_of[root] != HDI_NO_BLOCK) return HD_OK;
-    *block = (hdi_block){.first = step, .last = last, .bound = value->kind != HDI_VALUE_RESULT};
+    *block =
+        (hdi_block){.first = step, .last = last, .bound = value->kind != HDI_VALUE_RESULT};
     HD_TRY(hdi_graph_bytes(low->graph, value, &block->bytes));
     if (!block->bound) block->bytes = hdi_align_up(block->bytes, HDI_CACHE_LINE);
     low->block_of[root] = (uint32_t)low->n_blocks++;
