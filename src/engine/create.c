@@ -30,7 +30,9 @@ static hd_status make_cache(hd_engine *e, const hdi_kv_shape *kv) {
 
 static hd_status make_executor(hd_engine *e, bool serial) {
     HD_TRY(hdi_model_compile(e->model, &e->limits.step, &e->plan));
-    HD_TRY(hd_executor_create(e->plan, serial ? HD_EXECUTOR_SERIAL : HD_EXECUTOR_THREADS, e->limits.threads, &e->executor));
+    const hd_executor_options executor = {.kind = serial ? HD_EXECUTOR_SERIAL : HD_EXECUTOR_THREADS,
+                                          .threads = e->limits.threads};
+    HD_TRY(hd_executor_create(e->plan, &executor, &e->executor));
     return hdi_model_bind(e->model, e->executor);
 }
 

@@ -6,7 +6,34 @@
 
 #include "base/memory.h"
 
+/* ---- kinds ---- */
+
+static const char *const kind_names[HD_EXECUTOR_KIND_COUNT] = {"serial", "threads", "stream", "graph"};
+
+const char *hd_executor_kind_name(hd_executor_kind kind) {
+    return (unsigned)kind < HD_EXECUTOR_KIND_COUNT ? kind_names[kind] : "?";
+}
+
+bool hd_executor_kind_parse(const char *name, hd_executor_kind *out) {
+    for (int i = 0; i < HD_EXECUTOR_KIND_COUNT; i++)
+        if (strcmp(name, kind_names[i]) == 0) {
+            *out = (hd_executor_kind)i;
+            return true;
+        }
+    return false;
+}
+
+static bool by_host(hd_executor_kind kind) { return kind == HD_EXECUTOR_SERIAL || kind == HD_EXECUTOR_THREADS; }
+
+bool hd_executor_kind_runs_on(hd_executor_kind kind, const hd_device *device) {
+    if (!device) device = hdi_device_cpu();
+    if (by_host(kind)) return device->type == HD_DEVICE_CPU;
+    return kind == HD_EXECUTOR_STREAM || (kind == HD_EXECUTOR_GRAPH && device->vtable->capture_begin);
+}
+
 /* ---- creation ---- */
+
+static void bind_steps(hd_executor *executor);
 
 /* The most scratch that any step asks for at the symbols' maxima: kernels ask for more when sizes grow, never less. */
 static size_t most_scratch(const hd_executor *executor) {
@@ -16,36 +43,66 @@ static size_t most_scratch(const hd_executor *executor) {
     return hdi_align_up(most, HDI_CACHE_LINE);
 }
 
-static hd_status allocate(hd_executor *executor, int32_t workers) {
+static hd_status make_workers(hd_executor *executor, int32_t threads) {
+    const hd_plan *plan = executor->plan;
+    int32_t workers = executor->kind == HD_EXECUTOR_THREADS ? threads : 1;
+    HD_TRY(hdi_calloc(&executor->steps, plan->n_steps, sizeof *executor->steps, "an executor"));
+    for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = hdi_plan_symbols(plan)[i].max;
+    bind_steps(executor);
+    executor->scratch_bytes = most_scratch(executor);
+    HD_TRY(hdi_alloc_aligned(&executor->scratch, executor->scratch_bytes * (size_t)workers, "kernels' scratch memory"));
+    return executor->kind == HD_EXECUTOR_THREADS ? hdi_threads_create(executor, threads) : HD_OK;
+}
+
+static hd_status make_stream(hd_executor *executor) {
+    HD_TRY(hd_stream_create(executor->device, &executor->stream));
+    return executor->kind == HD_EXECUTOR_GRAPH ? hdi_graphs_create(executor) : HD_OK;
+}
+
+/* The CPU's executors come and go with engines of all sizes: their arenas go back to the system at once. */
+static hd_status make_arena(hd_executor *executor) {
+    size_t bytes = executor->plan->arena_bytes;
+    void *memory;
+    if (!by_host(executor->kind)) {
+        hd_status status = hdi_storage_create(executor->device, bytes, &executor->arena);
+        return status == HD_OK ? HD_OK : hdi_fail_prefix(status, "a plan's arena of %zu bytes", bytes);
+    }
+    HD_TRY(hdi_alloc_aligned(&memory, bytes, "a plan's arena"));
+    hd_status status = hdi_storage_borrow(executor->device, memory, bytes, hdi_free_aligned, memory, &executor->arena);
+    if (status != HD_OK) hdi_free_aligned(memory);
+    return status;
+}
+
+static hd_status make(hd_executor *executor, int32_t threads) {
     const hd_plan *plan = executor->plan;
     HD_TRY(hdi_calloc(&executor->slot, plan->n_slots, sizeof *executor->slot, "an executor"));
     HD_TRY(hdi_alloc(&executor->symbol, plan->n_symbols, sizeof *executor->symbol, "an executor"));
     HD_TRY(hdi_calloc(&executor->operands, plan->n_operands, sizeof *executor->operands, "an executor"));
-    HD_TRY(hdi_calloc(&executor->steps, plan->n_steps, sizeof *executor->steps, "an executor"));
-    HD_TRY(hdi_alloc_aligned(&executor->arena, plan->arena_bytes, "a plan's arena"));
-    executor->slot[0] = executor->arena;
-    for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = hdi_plan_symbols(plan)[i].max;
-    hdi_executor_bind_steps(executor);
-    executor->scratch_bytes = most_scratch(executor);
-    HD_TRY(hdi_alloc_aligned(&executor->scratch, executor->scratch_bytes * (size_t)workers, "kernels' scratch memory"));
+    HD_TRY(hdi_calloc(&executor->calls, plan->n_steps, sizeof *executor->calls, "an executor"));
+    HD_TRY(make_arena(executor));
+    executor->slot[0] = executor->arena->data;
+    HD_TRY(by_host(executor->kind) ? make_workers(executor, threads) : make_stream(executor));
     for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = -1;
-    executor->stale = true;
+    executor->stale = executor->incomplete = true;
     return HD_OK;
 }
 
-hd_status hd_executor_create(const hd_plan *plan, hd_executor_kind kind, int32_t threads, hd_executor **out) {
+hd_status hd_executor_create(const hd_plan *plan, const hd_executor_options *options, hd_executor **out) {
     hd_executor *executor;
+    const hd_device *device = options->device ? options->device : hdi_device_cpu();
     *out = NULL;
-    HD_REQUIRE(kind == HD_EXECUTOR_SERIAL || kind == HD_EXECUTOR_THREADS, HD_INVALID_ARGUMENT, "%d is no kind of executor",
-               (int)kind);
-    HD_REQUIRE(kind == HD_EXECUTOR_SERIAL || (1 <= threads && threads <= 1024), HD_INVALID_ARGUMENT,
-               "%d threads; there must be 1 to 1024", threads);
+    HD_REQUIRE((unsigned)options->kind < HD_EXECUTOR_KIND_COUNT, HD_INVALID_ARGUMENT, "%d is no kind of executor",
+               (int)options->kind);
+    HD_REQUIRE(hd_executor_kind_runs_on(options->kind, device), HD_UNSUPPORTED, "%s has no %s executor", hdi_device_text(device),
+               hd_executor_kind_name(options->kind));
+    HD_REQUIRE(options->kind != HD_EXECUTOR_THREADS || (1 <= options->threads && options->threads <= 1024), HD_INVALID_ARGUMENT,
+               "%d threads; there must be 1 to 1024", options->threads);
     HD_TRY(hdi_isa_check());
     HD_TRY(hdi_calloc(&executor, 1, sizeof *executor, "an executor"));
     executor->plan = plan;
-    executor->kind = kind;
-    hd_status status = allocate(executor, kind == HD_EXECUTOR_THREADS ? threads : 1);
-    if (status == HD_OK && kind == HD_EXECUTOR_THREADS) status = hdi_threads_create(executor, threads);
+    executor->kind = options->kind;
+    executor->device = device;
+    hd_status status = make(executor, options->threads);
     if (status != HD_OK) {
         hd_executor_destroy(executor);
         return status;
@@ -57,11 +114,14 @@ hd_status hd_executor_create(const hd_plan *plan, hd_executor_kind kind, int32_t
 void hd_executor_destroy(hd_executor *executor) {
     if (!executor) return;
     hdi_threads_destroy(executor);
+    hd_stream_destroy(executor->stream); /* waits for its work */
+    hdi_graphs_destroy(executor);
+    hdi_storage_release(executor->arena);
     hdi_free(executor->slot);
     hdi_free(executor->symbol);
     hdi_free(executor->operands);
+    hdi_free(executor->calls);
     hdi_free(executor->steps);
-    hdi_free_aligned(executor->arena);
     hdi_free_aligned(executor->scratch);
     hdi_free(executor);
 }
@@ -87,18 +147,19 @@ static void bind_operand(const hd_executor *executor, const hdi_plan_operand *fr
                         (uintptr_t)(elements / block) * hd_dtype_block_bytes((hd_dtype)from->type.dtype));
 }
 
-void hdi_executor_bind_steps(hd_executor *executor) {
+static void bind_steps(hd_executor *executor) {
     const hd_plan *plan = executor->plan;
     const hdi_plan_operand *operands = hdi_plan_operands(plan);
     for (uint32_t i = 0; i < plan->n_operands; i++) bind_operand(executor, &operands[i], &executor->operands[i]);
     for (uint32_t s = 0; s < plan->n_steps; s++) {
         const hdi_plan_step *from = &hdi_plan_steps(plan)[s];
+        executor->calls[s] = (hdi_kernel_call){.operand = executor->operands + from->first_operand,
+                                               .attr = hdi_plan_attrs(plan) + from->attr,
+                                               .n_operands = (int32_t)from->n_operands};
+        if (!executor->steps) continue;
         hdi_bound_step *to = &executor->steps[s];
-        to->call = (hdi_kernel_call){.operand = executor->operands + from->first_operand,
-                                     .attr = hdi_plan_attrs(plan) + from->attr,
-                                     .n_operands = (int32_t)from->n_operands};
         to->fn = hdi_kernel_get((hdi_kernel_id)from->kernel);
-        hdi_kernel_work_of((hdi_kernel_id)from->kernel)(&to->call, &to->work);
+        hdi_kernel_work_of((hdi_kernel_id)from->kernel)(&executor->calls[s], &to->work);
         to->wait = from->n_waits ? (int64_t)hdi_plan_waits(plan)[from->first_wait + from->n_waits - 1] : -1;
     }
     executor->stale = false;
@@ -112,8 +173,9 @@ hd_status hd_executor_bind(hd_executor *executor, const char *name, void *data, 
         HD_REQUIRE(data || slot->bytes == 0, HD_INVALID_ARGUMENT, "%s: there is no memory to bind", name);
         HD_REQUIRE(bytes >= slot->bytes, HD_INVALID_ARGUMENT, "%s: %zu bytes are too few; %s takes %llu", name, bytes,
                    hdi_type_text(&slot->type), (unsigned long long)slot->bytes);
-        executor->slot[i] = data ? data : executor->arena;
+        executor->slot[i] = data ? data : executor->arena->data;
         executor->stale = true;
+        executor->bindings++;
         return HD_OK;
     }
     return hdi_fail(HD_NOT_FOUND, "the plan has no input, weight or state named %s", name);
@@ -146,16 +208,36 @@ static hd_status check_bound(const hd_executor *executor) {
     return HD_OK;
 }
 
-hd_status hd_executor_run(hd_executor *executor) {
-    if (executor->stale) {
-        HD_TRY(check_bound(executor));
-        hdi_executor_bind_steps(executor);
-    }
-    if (executor->kind == HD_EXECUTOR_SERIAL)
-        hdi_run_serial(executor);
-    else
-        hdi_run_threads(executor);
+hd_status hdi_executor_prepare(hd_executor *executor) {
+    if (!executor->stale) return HD_OK;
+    if (executor->incomplete) HD_TRY(check_bound(executor));
+    executor->incomplete = false; /* nothing is ever unbound or unset again */
+    bind_steps(executor);
     return HD_OK;
+}
+
+static hd_status run(hd_executor *executor, bool again) {
+    if (executor->kind == HD_EXECUTOR_GRAPH && again && !executor->incomplete) return hdi_run_graph(executor);
+    HD_TRY(hdi_executor_prepare(executor));
+    switch (executor->kind) {
+    case HD_EXECUTOR_SERIAL:
+        hdi_run_serial(executor);
+        return HD_OK;
+    case HD_EXECUTOR_THREADS:
+        hdi_run_threads(executor);
+        return HD_OK;
+    case HD_EXECUTOR_GRAPH:
+        return again ? hdi_run_graph(executor) : hdi_run_stream(executor);
+    default:
+        return hdi_run_stream(executor);
+    }
+}
+
+hd_status hd_executor_run(hd_executor *executor) { return run(executor, true); }
+hd_status hdi_executor_run_once(hd_executor *executor) { return run(executor, false); }
+
+hd_status hd_executor_synchronize(hd_executor *executor) {
+    return executor->stream ? hd_stream_synchronize(executor->stream) : HD_OK;
 }
 
 hd_status hd_executor_output(const hd_executor *executor, const char *name, void **data) {

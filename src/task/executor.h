@@ -4,12 +4,12 @@
 #define HDI_TASK_EXECUTOR_H
 
 #include "compile/plan.h"
+#include "runtime/storage.h"
 #include "task/pool.h"
 
-/* A step ready to run. */
+/* A step ready to run by the CPU's executors; its call is executor->calls of the same index. */
 typedef struct hdi_bound_step {
     hdi_kernel_fn fn;
-    hdi_kernel_call call;
     hdi_kernel_work work;
     int64_t wait; /* the latest step it waits for, -1: none */
 } hdi_bound_step;
@@ -17,25 +17,42 @@ typedef struct hdi_bound_step {
 struct hd_executor {
     const hd_plan *plan;
     hd_executor_kind kind;
-    void *arena;
-    void **slot;           /* memory by slot, slot[0] the arena; NULL: unbound */
-    int64_t *symbol;       /* values; -1: unset */
-    hdi_operand *operands; /* as the plan's, bound */
-    hdi_bound_step *steps;
-    bool stale;                    /* a symbol or a binding has changed since the steps were bound */
+    const hd_device *device;
+    hdi_storage *arena;
+    void **slot;            /* memory by slot, slot[0] the arena; NULL: unbound */
+    int64_t *symbol;        /* values; -1: unset */
+    hdi_operand *operands;  /* as the plan's, bound */
+    hdi_kernel_call *calls; /* by step */
+    hdi_bound_step *steps;  /* serial and threads only */
+    bool stale;             /* a symbol or a binding has changed since the steps were bound */
+    bool incomplete;        /* not everything was bound and set when last looked at */
+    uint64_t bindings;      /* how often memory was bound: recorded graphs hold its addresses */
+
     size_t scratch_bytes;          /* of one worker */
     uint8_t *scratch;              /* workers x scratch_bytes */
     hdi_pool *pool;                /* threads only */
     struct hdi_progress *progress; /* threads only, by worker */
     uint64_t run;                  /* threads only: number of the current run */
+
+    hd_stream *stream;         /* stream and graph only: where all work is enqueued */
+    struct hdi_graphs *graphs; /* graph only */
 };
 
-/* Works out operands, calls and work of every step for the current symbols and bindings. */
-void hdi_executor_bind_steps(hd_executor *executor);
+/* Works out the operands of every step for the current symbols and bindings, if they have changed; HD_INVALID_ARGUMENT when
+ * something is unbound or unset. */
+hd_status hdi_executor_prepare(hd_executor *executor);
+
+/* As hd_executor_run, for sizes that will not come again soon: a graph executor records nothing of them. */
+hd_status hdi_executor_run_once(hd_executor *executor);
 
 void hdi_run_serial(hd_executor *executor);
 hd_status hdi_threads_create(hd_executor *executor, int32_t threads);
 void hdi_threads_destroy(hd_executor *executor);
 void hdi_run_threads(hd_executor *executor);
+/* Enqueues all steps, prepared. */
+hd_status hdi_run_stream(hd_executor *executor);
+hd_status hdi_graphs_create(hd_executor *executor);
+void hdi_graphs_destroy(hd_executor *executor); /* none of them runs any more */
+hd_status hdi_run_graph(hd_executor *executor);
 
 #endif

@@ -5,6 +5,6 @@
 void hdi_run_serial(hd_executor *executor) {
     for (uint32_t s = 0; s < executor->plan->n_steps; s++) {
         const hdi_bound_step *step = &executor->steps[s];
-        if (step->work.items > 0) step->fn(&step->call, 0, step->work.items, executor->scratch);
+        if (step->work.items > 0) step->fn(&executor->calls[s], 0, step->work.items, executor->scratch);
     }
 }

@@ -39,11 +39,11 @@ static void wait_for_all(hd_executor *executor, int workers, uint64_t target, ui
 }
 
 /* Worker `w`'s share of the items: whole grains, evenly. */
-static void run_share(const hdi_bound_step *step, int w, int workers, void *scratch) {
+static void run_share(const hdi_bound_step *step, const hdi_kernel_call *call, int w, int workers, void *scratch) {
     int64_t items = step->work.items, grains = hdi_ceil_div(items, step->work.grain);
     int64_t begin = grains * w / workers * step->work.grain;
     int64_t end = hdi_min_i64(grains * (w + 1) / workers * step->work.grain, items);
-    if (begin < end) step->fn(&step->call, begin, end, scratch);
+    if (begin < end) step->fn(call, begin, end, scratch);
 }
 
 static void walk(void *user, int w) {
@@ -54,7 +54,7 @@ static void walk(void *user, int w) {
     for (uint32_t s = 0; s < executor->plan->n_steps; s++) {
         const hdi_bound_step *step = &executor->steps[s];
         if (step->wait >= 0) wait_for_all(executor, workers, base + (uint64_t)step->wait + 1, &seen);
-        run_share(step, w, workers, scratch);
+        run_share(step, &executor->calls[s], w, workers, scratch);
         atomic_store_explicit(&executor->progress[w].ended, base + s + 1, memory_order_release);
     }
 }

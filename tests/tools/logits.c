@@ -68,8 +68,8 @@ static hd_status start(driver *d, const char *folder, const settings *s, int tot
                                   .max_pages = pages,
                                   .kv_dtype = s->kv == HD_DTYPE_COUNT ? d->kv.natural_dtype : s->kv};
     HD_TRY(hdi_model_compile(d->model, &d->limits, &d->plan));
-    HD_TRY(hd_executor_create(d->plan, s->threads ? HD_EXECUTOR_THREADS : HD_EXECUTOR_SERIAL, s->threads ? s->threads : 1,
-                              &d->executor));
+    const hd_executor_options executor = {.kind = s->threads ? HD_EXECUTOR_THREADS : HD_EXECUTOR_SERIAL, .threads = s->threads};
+    HD_TRY(hd_executor_create(d->plan, &executor, &d->executor));
     HD_TRY(hdi_model_bind(d->model, d->executor));
     HD_TRY(bind_input(d, "token_ids", &d->token_ids, s->chunk));
     HD_TRY(bind_input(d, "positions", &d->positions, s->chunk));

@@ -20,6 +20,9 @@ static uint32_t rnd(uint32_t below) {
     return (uint32_t)(seed >> 33) % below;
 }
 
+static const hd_executor_options one_after_the_other = {.kind = HD_EXECUTOR_SERIAL},
+                                 two_threads = {.kind = HD_EXECUTOR_THREADS, .threads = 2};
+
 /* A random program over [rows, N] values: what each makes from which earlier ones. */
 typedef struct program {
     int n;
@@ -90,7 +93,7 @@ static running start(const program *p, bool every, hd_executor_kind kind, int th
     hd_graph *g = build(p, every);
     assert_int_equal(hd_compile(g, &r.plan), HD_OK);
     hd_graph_destroy(g);
-    assert_int_equal(hd_executor_create(r.plan, kind, threads, &r.executor), HD_OK);
+    assert_int_equal(hd_executor_create(r.plan, &(hd_executor_options){.kind = kind, .threads = threads}, &r.executor), HD_OK);
     assert_int_equal(hd_executor_bind(r.executor, "x0", x0, sizeof x0), HD_OK);
     hd_status unused = hd_executor_bind(r.executor, "x1", x1, sizeof x1); /* pruned away when nothing needs them */
     assert_true(unused == HD_OK || unused == HD_NOT_FOUND);
@@ -225,7 +228,7 @@ static void broadcasting_repeats_small_operands(void **state) {
     v = hd_graph_add(g, v, hd_graph_weight(g, "one", HD_DTYPE_F32, false, 1, (int64_t[]){1}));
     hd_graph_output(g, "y", v);
     assert_int_equal(hd_compile(g, &plan), HD_OK);
-    assert_int_equal(hd_executor_create(plan, HD_EXECUTOR_SERIAL, 1, &e), HD_OK);
+    assert_int_equal(hd_executor_create(plan, &one_after_the_other, &e), HD_OK);
     assert_int_equal(hd_executor_bind(e, "x", x, sizeof x), HD_OK);
     assert_int_equal(hd_executor_bind(e, "row", row, sizeof row), HD_OK);
     assert_int_equal(hd_executor_bind(e, "column", column, sizeof column), HD_OK);
@@ -309,8 +312,8 @@ static void wrong_bindings_are_refused(void **state) {
     hd_graph_output(g, "y", hd_graph_add(g, v, v));
     assert_int_equal(hd_compile(g, &plan), HD_OK);
     hd_graph_destroy(g);
-    assert_int_equal(hd_executor_create(plan, HD_EXECUTOR_THREADS, 0, &e), HD_INVALID_ARGUMENT);
-    assert_int_equal(hd_executor_create(plan, HD_EXECUTOR_THREADS, 2, &e), HD_OK);
+    assert_int_equal(hd_executor_create(plan, &(hd_executor_options){.kind = HD_EXECUTOR_THREADS}, &e), HD_INVALID_ARGUMENT);
+    assert_int_equal(hd_executor_create(plan, &two_threads, &e), HD_OK);
     assert_int_equal(hd_executor_run(e), HD_INVALID_ARGUMENT);
     assert_non_null(strstr(hd_last_error(), "rows"));
     assert_int_equal(hd_executor_set(e, "rows", 6), HD_INVALID_ARGUMENT);
@@ -345,7 +348,7 @@ static void running_out_of_memory_is_survived(void **state) {
             status = hd_graph_status(g);
         }
         if (status == HD_OK) status = hd_compile(g, &plan);
-        if (status == HD_OK) status = hd_executor_create(plan, HD_EXECUTOR_THREADS, 2, &e);
+        if (status == HD_OK) status = hd_executor_create(plan, &two_threads, &e);
         hdi_memory_fail_after(-1);
         hd_executor_destroy(e);
         hd_plan_destroy(plan);

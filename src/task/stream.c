@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stream executor: the plan's steps, in their order, on one stream of a device; groups of steps as one where the device has a
+ * way for them. The stream keeps the order, so the plan's waits need nothing more. */
+#include "runtime/context.h"
+#include "task/executor.h"
+
+static hd_status name_step(const hd_executor *executor, uint32_t step, hd_status status) {
+    return hdi_fail_prefix(status, "%s, on %s", hdi_plan_name(executor->plan, hdi_plan_steps(executor->plan)[step].name),
+                           hdi_device_text(executor->device));
+}
+
+static hd_status launch_step(const hd_executor *executor, uint32_t step) {
+    hdi_kernel_id kernel = (hdi_kernel_id)hdi_plan_steps(executor->plan)[step].kernel;
+    hd_status status = hdi_launch(executor->stream, kernel, &executor->calls[step]);
+    return status == HD_OK ? HD_OK : name_step(executor, step, status);
+}
+
+static hd_status launch_group(const hd_executor *executor, const hdi_plan_group *group, bool *done) {
+    const hd_device *device = executor->device;
+    *done = false;
+    if (!device->vtable->launch_group) return HD_OK;
+    hd_status status = device->vtable->launch_group(device, executor->stream->handle, (hdi_group_kind)group->kind,
+                                                    executor->calls + group->first_step, (int)group->n_steps, done);
+    return status == HD_OK ? HD_OK : name_step(executor, group->first_step, status);
+}
+
+hd_status hdi_run_stream(hd_executor *executor) {
+    const hd_plan *plan = executor->plan;
+    const hdi_plan_group *group = hdi_plan_groups(plan), *end = group + plan->n_groups;
+    for (uint32_t s = 0; s < plan->n_steps; s++) {
+        bool done = false;
+        if (group < end && group->first_step == s) {
+            HD_TRY(launch_group(executor, group, &done));
+            if (done) s += group->n_steps - 1;
+            group++;
+        }
+        if (!done) HD_TRY(launch_step(executor, s));
+    }
+    return HD_OK;
+}
