@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Models: a Hugging Face folder, opened. Weights stay in the mapped file wherever a kernel can read them there. */
+/* Models: a Hugging Face folder, opened. On the CPU weights stay in the mapped file wherever a kernel can read them there. */
 #ifndef HEDDLE_MODEL_H
 #define HEDDLE_MODEL_H
 
@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heddle/device.h"
 #include "heddle/status.h"
 #include "heddle/tensor.h"
 
@@ -19,7 +20,7 @@ typedef struct hd_model hd_model;
 
 /* The storage type of the matrices. Norms and biases are always held as f32. */
 typedef enum hd_weights {
-    HD_WEIGHTS_AS_IS = 0, /* as the checkpoint has them, read in place */
+    HD_WEIGHTS_AS_IS = 0, /* as the checkpoint has them; on the CPU read in place */
     HD_WEIGHTS_F32,
     HD_WEIGHTS_F16,
     HD_WEIGHTS_BF16,
@@ -33,6 +34,7 @@ HD_API bool hd_weights_parse(const char *name, hd_weights *out);
 
 typedef struct hd_model_options {
     hd_weights weights;
+    const hd_device *device; /* that holds the weights, and on which the model's engines run; NULL: the CPU */
     int32_t threads; /* for conversion while loading; 0: one a core this process may use */
     /* Called from the loading thread now and then with bytes done and bytes to do; NULL for none. Return false to stop: the
      * load ends with HD_CANCELLED. */
@@ -43,7 +45,7 @@ typedef struct hd_model_options {
     void *notice_user;
 } hd_model_options;
 
-/* Loads the folder `path`. NULL options: the defaults. */
+/* Loads the folder `path`. NULL options: the defaults. HD_OUT_OF_MEMORY when the device has no room for the weights. */
 HD_API HD_CHECK_RESULT hd_status hd_model_load(const char *path, const hd_model_options *options, hd_model **out);
 HD_API hd_model *hd_model_retain(hd_model *model);
 HD_API void hd_model_release(hd_model *model); /* NULL is legal */
@@ -58,6 +60,7 @@ typedef struct hd_model_info {
     uint64_t weight_bytes;           /* as held now */
     uint64_t matrix_bytes_per_token; /* read to decode one token of one sequence, KV cache not counted */
     hd_weights weights;
+    const hd_device *device; /* where they are */
 } hd_model_info;
 HD_API void hd_model_get_info(const hd_model *model, hd_model_info *out);
 

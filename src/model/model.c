@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "device/device.h"
 #include "model/builder.h"
 
 struct hd_model {
@@ -17,6 +18,7 @@ struct hd_model {
     hdi_checkpoint *checkpoint;
     hdi_weights *weights;
     hd_weights choice;
+    const hd_device *device;
 };
 
 /* ---- loading ---- */
@@ -91,6 +93,7 @@ hd_status hd_model_load(const char *path, const hd_model_options *options, hd_mo
     atomic_init(&model->count, 1);
     if (!options) options = &defaults;
     model->choice = options->weights;
+    model->device = options->device ? options->device : hdi_device_cpu();
     hd_status status = load(model, path, options);
     if (status != HD_OK) {
         hd_model_release(model);
@@ -154,7 +157,8 @@ void hd_model_get_info(const hd_model *model, hd_model_info *out) {
                            .parameters = total.parameters,
                            .weight_bytes = total.bytes,
                            .matrix_bytes_per_token = total.bytes - table,
-                           .weights = model->choice};
+                           .weights = model->choice,
+                           .device = model->device};
 }
 
 void hd_model_get_generation_defaults(const hd_model *model, hd_generation_defaults *out) { *out = model->generation; }

@@ -26,6 +26,7 @@ hd_status hdi_weights_create(const hdi_checkpoint *checkpoint, const hd_model_op
     *out = NULL;
     HD_TRY(hdi_calloc(&weights, 1, sizeof *weights, "a model's weights"));
     weights->checkpoint = checkpoint;
+    weights->device = options->device ? options->device : hdi_device_cpu();
     weights->choice = options->weights;
     weights->natural = HD_DTYPE_COUNT;
     *out = weights;
@@ -37,6 +38,7 @@ void hdi_weights_destroy(hdi_weights *weights) {
     for (size_t i = 0; i < weights->n; i++) {
         hdi_free(weights->entries[i].name);
         hdi_free_aligned(weights->entries[i].owned);
+        hdi_storage_release(weights->entries[i].storage);
     }
     hdi_free(weights->entries);
     hdi_free(weights);
@@ -81,7 +83,8 @@ static hd_status get_stored(const hdi_weights *weights, const char *name, int32_
     return HD_OK;
 }
 
-/* The type in which a matrix of `stored` is held. Rows that are no whole blocks cannot take a block type and stay as they are. */
+/* The type in which a matrix of `stored` is held. Rows that are no whole blocks cannot take a block type and stay as they are.
+ * Plain types are packed for the CPU's vectors only: a GPU reads rows. */
 static hdi_weight_type choose_type(hdi_weights *weights, const hdi_stored_tensor *stored) {
     static const hd_dtype chosen[HD_WEIGHTS_COUNT] = {[HD_WEIGHTS_F32] = HD_DTYPE_F32,
                                                       [HD_WEIGHTS_F16] = HD_DTYPE_F16,
@@ -95,7 +98,8 @@ static hdi_weight_type choose_type(hdi_weights *weights, const hdi_stored_tensor
         weights->kept++;
         return as_is;
     }
-    return (hdi_weight_type){.dtype = want, .packed = true};
+    return (hdi_weight_type){.dtype = want,
+                             .packed = weights->device->type == HD_DEVICE_CPU || hd_dtype_block_elements(want) > 1};
 }
 
 hd_status hdi_weights_matrix(hdi_weights *weights, const char *name, int64_t rows, int64_t cols, hdi_weight_type *out) {
@@ -104,7 +108,8 @@ hd_status hdi_weights_matrix(hdi_weights *weights, const char *name, int64_t row
     if (!seen) {
         HD_TRY(get_stored(weights, name, 2, entry.shape, &entry.stored));
         entry.type = choose_type(weights, entry.stored);
-        entry.bytes = entry.type.packed ? hdi_panel_bytes(entry.type.dtype, rows, cols) : entry.stored->bytes;
+        entry.bytes = entry.type.packed ? hdi_panel_bytes(entry.type.dtype, rows, cols)
+                                        : (uint64_t)(rows * cols) * hd_dtype_block_bytes(entry.type.dtype);
         HD_REQUIRE(entry.bytes > 0, HD_OUT_OF_MEMORY, "%s: [%" PRId64 ", %" PRId64 "] is too large to pack", name, rows, cols);
         if (weights->natural == HD_DTYPE_COUNT) weights->natural = entry.stored->dtype;
         HD_TRY(add(weights, name, &entry));

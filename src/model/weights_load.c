@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making the weights that are not read in place: vectors become f32, packed matrices are converted panel by panel by all workers,
- * straight from the mapped file, whose pages are given back as soon as a matrix is done. */
+/* Making the weights that the CPU does not read in place: vectors become f32, packed matrices are converted panel by panel by all
+ * workers, straight from the mapped file, whose pages are given back as soon as a matrix is done. */
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -94,7 +94,7 @@ static hd_status make_all(loading *l) {
     return HD_OK;
 }
 
-hd_status hdi_weights_load(hdi_weights *weights, const hd_model_options *options) {
+static hd_status make_on_cpu(hdi_weights *weights, const hd_model_options *options) {
     loading l = {.weights = weights, .options = options};
     for (size_t i = 0; i < weights->n; i++)
         if (weights->entries[i].type.packed) l.total += weights->entries[i].bytes;
@@ -102,6 +102,12 @@ hd_status hdi_weights_load(hdi_weights *weights, const hd_model_options *options
     HD_TRY(hdi_pool_create(workers, &l.pool));
     hd_status status = make_all(&l);
     hdi_pool_destroy(l.pool);
+    return status;
+}
+
+hd_status hdi_weights_load(hdi_weights *weights, const hd_model_options *options) {
+    hd_status status =
+        weights->device->type == HD_DEVICE_CPU ? make_on_cpu(weights, options) : hdi_weights_upload(weights, options);
     if (status == HD_OK && weights->kept && options->notice) {
         char text[200];
         snprintf(text, sizeof text,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of hdi_weights, for the two files that work on it. */
+/* The inside of hdi_weights, for the files that work on it. */
 #ifndef HDI_MODEL_WEIGHTS_TABLE_H
 #define HDI_MODEL_WEIGHTS_TABLE_H
 
 #include <stdio.h>
 
 #include "model/weights.h"
+#include "runtime/storage.h"
 
 typedef struct hdi_held_weight {
     char *name;
@@ -14,17 +15,22 @@ typedef struct hdi_held_weight {
     int32_t ndim;
     int64_t shape[2];
     uint64_t bytes;   /* as held */
-    const void *data; /* in the map, or `owned` */
+    const void *data; /* in the map, `owned`, or on the device */
     void *owned;
+    hdi_storage *storage; /* on the device; NULL on the CPU */
 } hdi_held_weight;
 
 struct hdi_weights {
     const hdi_checkpoint *checkpoint;
+    const hd_device *device;
     hd_weights choice;
     hdi_held_weight *entries;
     size_t n, cap;
     hd_dtype natural; /* of the first matrix */
     size_t kept;      /* matrices that could not take the chosen type */
 };
+
+/* Makes all weights on weights->device, which is not the CPU (weights_upload.c). */
+hd_status hdi_weights_upload(hdi_weights *weights, const hd_model_options *options);
 
 #endif
