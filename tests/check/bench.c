@@ -30,7 +30,7 @@ static double best_seconds(const hdi_check *c, hdi_kernel_fn fn, const hdi_kerne
     return best;
 }
 
-static void print_case(const hdi_check *c) {
+void check_print_case(const hdi_check *c) {
     char text[160];
     size_t n = 0;
     for (int i = 0; i < c->n && n < sizeof text; i++) {
@@ -48,10 +48,15 @@ void hdi_check_bench(hdi_check *c, double bytes, double flops) {
     hdi_kernel_call call = {.operand = ops, .attr = c->attr, .n_operands = c->n};
     hdi_kernel_work work = {0};
     double scalar = 0;
+    if (c->device) {
+        check_print_case(c);
+        c->device_bench(c, bytes, flops);
+        return;
+    }
     for (int i = 0; i < c->n; i++) ops[i] = c->operand[i].op;
     c->work_fn(&call, &work);
     void *scratch = arena_take(&c->scratch, work.scratch + 64);
-    print_case(c);
+    check_print_case(c);
     for (int isa = 0; isa < HDI_ISA_COUNT; isa++) {
         if (!c->fns[isa] || (isa != HDI_ISA_SCALAR && !c->isa_on[isa])) continue;
         double s = best_seconds(c, c->fns[isa], &call, &work, scratch);

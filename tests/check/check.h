@@ -4,10 +4,13 @@
  * `void hdi_<op>_check(hdi_check *c)`, found through KERNEL_OP in kernels.def, makes cases: hdi_check_begin, one call an operand
  * in the kernel's order, then hdi_check_run. A run compares scalar with the double precision reference, every ISA with scalar bit
  * for bit, one call with items one by one and with random ranges in random order, and looks at the memory around every operand.
+ * With
+ * --device, a case runs on that device instead, and is compared with the reference.
  */
 #ifndef HEDDLE_TESTS_CHECK_H
 #define HEDDLE_TESTS_CHECK_H
 
+#include "kernels/group.h"
 #include "kernels/kernel.h"
 
 typedef struct hdi_check hdi_check;
@@ -61,6 +64,8 @@ hdi_operand *hdi_check_inout(hdi_check *c, hd_dtype dtype, hdi_freedom freedom, 
 hdi_operand *hdi_check_alias(hdi_check *c, int of);
 /* An absent optional input. */
 void hdi_check_absent(hdi_check *c);
+/* What one step of a group writes and another reads: afterwards its elements may hold anything. */
+hdi_operand *hdi_check_temp(hdi_check *c, hd_dtype dtype, hdi_freedom freedom, int rank, const int64_t *shape);
 /* An input of `bytes` opaque bytes (a panel), zeroed, 64-byte aligned: the caller fills it. */
 hdi_operand *hdi_check_opaque(hdi_check *c, hd_dtype dtype, hdi_layout layout, size_t bytes, int rank, const int64_t *shape);
 
@@ -74,11 +79,33 @@ void hdi_check_reference_specials(hdi_check *c);
 /* Also run with output `out` in the memory of input `in` (same type and shape): must give the same bits. */
 void hdi_check_inplace(hdi_check *c, int out, int in);
 
+/* A device may have no kernel for this case: a group may be run step by step then, a kernel not at all. */
+void hdi_check_may_lack(hdi_check *c);
+
 typedef void (*hdi_check_ref_fn)(const hdi_kernel_call *call);
 
 /* Runs the case. `ref` gets the inputs and, for each float output, a dense f64 one (other outputs: dense, of their own type,
  * compared exactly). NULL: no reference. Returns whether all held; on failure it has been printed and counted. */
 bool hdi_check_run(hdi_check *c, hdi_check_ref_fn ref);
+
+/* ---- groups (kernels/groups.def), on devices only ---- */
+
+/* hdi_<group>_check: makes and runs the cases of a group. */
+#define GROUP(name) void hdi_##name##_check(hdi_check *c);
+#include "kernels/groups.def"
+
+/* Starts a case of a group; then the operands of all its steps, each once, in any order: inputs, outputs, states and temps.
+ * False when no device is under test or --kernel leaves the group out: then skip the case. */
+bool hdi_check_begin_group(hdi_check *c, hdi_group_kind kind);
+/* The next step. `operands`, in the kernel's order, are copied: they point into the memory of the case's operands, which
+ * steps share, but may see it with another shape, strides or start (a view); data == NULL: absent. `attr` is copied. */
+void hdi_check_step(hdi_check *c, hdi_kernel_id id, const void *attr, size_t attr_bytes, int n_operands,
+                    const hdi_operand *operands);
+#define HDI_OPERANDS(...) \
+    (int)(sizeof((hdi_operand[]){__VA_ARGS__}) / sizeof(hdi_operand)), (hdi_operand[]) { __VA_ARGS__ }
+/* Runs the steps one after the other with the scalar kernels, and the group on the device: outputs and states within the case's
+ * tolerance of scalar's. */
+bool hdi_check_run_group(hdi_check *c);
 
 /* ---- random numbers, from the printed seed ---- */
 uint64_t hdi_check_random(hdi_check *c);
@@ -93,8 +120,10 @@ extern const int hdi_check_n_sizes;
 
 /* Whether --bench asks for them: make large cases only then. */
 bool hdi_check_benching(const hdi_check *c);
-/* Times the case made (instead of running it) with every ISA on one thread; `bytes` that must move and `flops` done, for rates.
- */
+/* `rows`, or so many on a device that its memory is what is timed. */
+int64_t hdi_check_bench_rows(const hdi_check *c, int64_t rows);
+/* Times the case made (instead of running it) with every ISA on one thread, or on the device under test; `bytes` that must move
+ * and `flops` done, for rates. */
 void hdi_check_bench(hdi_check *c, double bytes, double flops);
 
 #endif

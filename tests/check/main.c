@@ -7,6 +7,9 @@
 #include <time.h>
 
 #include "check/harness.h"
+#ifndef HEDDLE_KERNELS_ONLY
+#include "heddle/device.h"
+#endif
 
 enum { EXIT_SKIPPED = 77 };
 
@@ -14,13 +17,18 @@ static void (*const checks[])(hdi_check *) = {
 #define KERNEL_OP(op) hdi_##op##_check,
 #define KERNEL(op, variant)
 #include "kernels/kernels.def"
+#ifndef HEDDLE_KERNELS_ONLY
+#define GROUP(group) hdi_##group##_check,
+#include "kernels/groups.def"
+#endif
 };
 
 static int usage(int status) {
     fprintf(status ? stderr : stdout,
-            "usage: heddle-check [--isa NAME] [--kernel GLOB] [--seed N] [--bench]\n"
+            "usage: heddle-check [--isa NAME | --device NAME] [--kernel GLOB] [--seed N] [--bench]\n"
             "Tests each kernel of each instruction set of this machine (or of NAME only) against its specification.\n"
-            "  --kernel GLOB  only kernels whose name matches, as 'rms_norm_*'\n"
+            "  --device NAME  the kernels and groups of a device instead, as 'cuda:0'\n"
+            "  --kernel GLOB  only kernels and groups whose name matches, as 'rms_norm_*'\n"
             "  --seed N       the random numbers of an earlier run\n"
             "  --bench        also times the kernels\n");
     return status;
@@ -60,9 +68,34 @@ static bool choose_isas(hdi_check *c, const char *name) {
     return any;
 }
 
+/* The device of this name becomes what is tested; false, with the reason printed, where that is impossible. */
+static bool choose_device(hdi_check *c, const char *name) {
+#ifdef HEDDLE_KERNELS_ONLY
+    (void)c;
+    fprintf(stderr, "heddle-check: %s: this build has the CPU's kernels only\n", name);
+    return false;
+#else
+    const hd_device *device;
+    if (hd_device_parse(name, &device) != HD_OK) {
+        fprintf(stderr, "heddle-check: %s\n", hd_last_error());
+        return false;
+    }
+    return check_device_open(c, device, name);
+#endif
+}
+
+static void print_tested(const hdi_check *c, const char *device) {
+    printf("heddle-check --seed %" PRIu64 ":", c->seed);
+    if (device) printf(" %s", device);
+    for (int i = 0; i < HDI_ISA_COUNT && !device; i++)
+        if (c->isa_on[i]) printf(" %s", hdi_isa_name((hdi_isa)i));
+    printf("\n");
+    fflush(stdout);
+}
+
 int main(int argc, char **argv) {
     static hdi_check c = {.glob = "*"};
-    const char *isa = NULL;
+    const char *isa = NULL, *device = NULL;
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     c.seed = (uint64_t)t.tv_nsec ^ (uint64_t)t.tv_sec << 20;
@@ -73,6 +106,8 @@ int main(int argc, char **argv) {
             c.bench = true;
         else if (strcmp(argv[i], "--isa") == 0 && value)
             isa = argv[++i];
+        else if (strcmp(argv[i], "--device") == 0 && value)
+            device = argv[++i];
         else if (strcmp(argv[i], "--kernel") == 0 && value)
             c.glob = argv[++i];
         else if (strcmp(argv[i], "--seed") == 0 && value)
@@ -80,22 +115,26 @@ int main(int argc, char **argv) {
         else
             return usage(2);
     }
+    if (isa && device) return usage(2);
+    if (device && !choose_device(&c, device)) return 1;
     if (!choose_isas(&c, isa)) {
         printf("heddle-check: %s is not in this binary, not in this machine, or masked by HD_ISA: skipped\n0 passed, 0 failed\n",
                isa ? isa : "?");
         return EXIT_SKIPPED;
     }
-    printf("heddle-check --seed %" PRIu64 ":", c.seed);
-    for (int i = 0; i < HDI_ISA_COUNT; i++)
-        if (c.isa_on[i]) printf(" %s", hdi_isa_name((hdi_isa)i));
-    printf("\n");
-    fflush(stdout);
+    print_tested(&c, device);
     check_catch_faults();
-    if (c.bench) print_copy_rate();
+    if (c.bench && !device) print_copy_rate();
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
         c.state = c.seed + i;
         checks[i](&c);
     }
+#ifndef HEDDLE_KERNELS_ONLY
+    if (device) {
+        check_device_report(&c);
+        check_device_close(&c);
+    }
+#endif
     check_release(&c);
     if (c.passed + c.failed == 0) printf("no kernel matches \"%s\"\n", c.glob);
     printf("%" PRId64 " passed, %" PRId64 " failed\n", c.passed, c.failed);

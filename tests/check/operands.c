@@ -55,7 +55,7 @@ static void arena_free(arena *a) {
 }
 
 void check_release(hdi_check *c) {
-    for (int i = 0; i < HDI_MAX_OPERANDS; i++) {
+    for (int i = 0; i < MAX_OPERANDS; i++) {
         operand *o = &c->operand[i];
         arena_free(&o->arena);
         free(o->snapshot);
@@ -155,6 +155,7 @@ static void place(hdi_check *c, operand *o, size_t alignment) {
 }
 
 static operand *add(hdi_check *c, operand_role role, hd_dtype dtype, int rank, const int64_t *shape) {
+    if (c->n >= MAX_OPERANDS) abort();
     operand *o = &c->operand[c->n++];
     o->role = role;
     o->op = (hdi_operand){.dtype = (uint8_t)dtype, .rank = (uint8_t)rank};
@@ -279,6 +280,10 @@ hdi_operand *hdi_check_out(hdi_check *c, hd_dtype dtype, hdi_freedom freedom, in
     return &add_invented(c, ROLE_OUTPUT, dtype, freedom, rank, shape)->op;
 }
 
+hdi_operand *hdi_check_temp(hdi_check *c, hd_dtype dtype, hdi_freedom freedom, int rank, const int64_t *shape) {
+    return &add_invented(c, ROLE_TEMP, dtype, freedom, rank, shape)->op;
+}
+
 hdi_operand *hdi_check_in(hdi_check *c, hd_dtype dtype, hdi_freedom freedom, hdi_fill fill, int rank, const int64_t *shape) {
     operand *o = add_invented(c, ROLE_INPUT, dtype, freedom, rank, shape);
     fill_operand(c, o, fill);
@@ -320,10 +325,13 @@ hdi_operand *hdi_check_opaque(hdi_check *c, hd_dtype dtype, hdi_layout layout, s
 }
 
 /* ---- around a run ---- */
+bool operand_has_window(const operand *o) { return o->role != ROLE_ABSENT && o->role != ROLE_ALIAS; }
+bool operand_is_result(const operand *o) { return o->role == ROLE_OUTPUT || o->role == ROLE_INOUT; }
+
 void check_snapshot(hdi_check *c) {
     for (int i = 0; i < c->n; i++) {
         operand *o = &c->operand[i];
-        if (o->role == ROLE_ABSENT || o->role == ROLE_ALIAS) continue;
+        if (!operand_has_window(o)) continue;
         memcpy(o->snapshot, o->window, o->window_bytes);
         if (o->role == ROLE_INPUT) continue;
         size_t bytes = hd_dtype_block_bytes((hd_dtype)o->op.dtype);
@@ -335,7 +343,7 @@ void check_snapshot(hdi_check *c) {
 void check_poison(hdi_check *c, int byte) {
     for (int i = 0; i < c->n; i++) {
         operand *o = &c->operand[i];
-        if (o->role == ROLE_OUTPUT) memset(o->snapshot, byte, o->window_bytes);
-        if (o->role == ROLE_OUTPUT || o->role == ROLE_INOUT) memcpy(o->window, o->snapshot, o->window_bytes);
+        if (o->role == ROLE_OUTPUT || o->role == ROLE_TEMP) memset(o->snapshot, byte, o->window_bytes);
+        if (operand_is_result(o) || o->role == ROLE_TEMP) memcpy(o->window, o->snapshot, o->window_bytes);
     }
 }

@@ -27,8 +27,7 @@ void check_catch_faults(void) {
 }
 
 /* ---- a case ---- */
-bool hdi_check_begin_custom(hdi_check *c, const char *name, hdi_kernel_work_fn work, const hdi_kernel_fn fns[HDI_ISA_COUNT],
-                            const void *attr, size_t attr_bytes) {
+bool check_begin_case(hdi_check *c, const char *name) {
     uint64_t hash = 1469598103934665603u;
     if (fnmatch(c->glob, name, 0) != 0) return false;
     if (strcmp(c->last_name, name) != 0) { /* another kernel: count its cases and failures anew */
@@ -40,22 +39,32 @@ bool hdi_check_begin_custom(hdi_check *c, const char *name, hdi_kernel_work_fn w
     for (const char *p = name; *p; p++) hash = (hash ^ (uint8_t)*p) * 1099511628211u;
     c->state = c->seed * 0x9e3779b97f4a7c15u + hash + (uint64_t)c->case_number * 0xd1b54a32d192ed03u;
     c->name = name;
+    c->kernel = HDI_KERNEL_NONE;
+    c->n = c->n_steps = 0;
+    c->absolute = c->relative = 0;
+    c->specials = c->reference_specials = c->exact = c->may_lack = c->failed_case = c->on_device = false;
+    c->inplace_out = c->inplace_in = -1;
+    c->mode = "";
+    for (int i = 0; i < MAX_OPERANDS; i++) c->operand[i].reference.data = NULL;
+    return true;
+}
+
+bool hdi_check_begin_custom(hdi_check *c, const char *name, hdi_kernel_work_fn work, const hdi_kernel_fn fns[HDI_ISA_COUNT],
+                            const void *attr, size_t attr_bytes) {
+    if (!check_begin_case(c, name)) return false;
     c->work_fn = work;
     memcpy(c->fns, fns, sizeof c->fns);
     if (attr_bytes > sizeof c->attr) abort();
     if (attr_bytes) memcpy(c->attr, attr, attr_bytes);
-    c->n = 0;
-    c->absolute = c->relative = 0;
-    c->specials = c->reference_specials = c->exact = c->failed_case = false;
-    c->inplace_out = c->inplace_in = -1;
-    c->mode = "";
     return true;
 }
 
 bool hdi_check_begin(hdi_check *c, hdi_kernel_id id, const void *attr, size_t attr_bytes) {
     hdi_kernel_fn fns[HDI_ISA_COUNT];
     for (int i = 0; i < HDI_ISA_COUNT; i++) fns[i] = hdi_kernel_get_isa(id, (hdi_isa)i);
-    return hdi_check_begin_custom(c, hdi_kernel_name(id), hdi_kernel_work_of(id), fns, attr, attr_bytes);
+    if (!hdi_check_begin_custom(c, hdi_kernel_name(id), hdi_kernel_work_of(id), fns, attr, attr_bytes)) return false;
+    c->kernel = id;
+    return true;
 }
 
 void hdi_check_tolerance(hdi_check *c, double absolute, double relative) {
@@ -68,7 +77,9 @@ void hdi_check_inplace(hdi_check *c, int out, int in) {
     c->inplace_out = out;
     c->inplace_in = in;
 }
+void hdi_check_may_lack(hdi_check *c) { c->may_lack = true; }
 bool hdi_check_benching(const hdi_check *c) { return c->bench; }
+int64_t hdi_check_bench_rows(const hdi_check *c, int64_t rows) { return c->device ? rows * 256 : rows; }
 
 /* ---- running ---- */
 typedef enum split_mode { ONE_CALL, ONE_BY_ONE, RANDOM_RANGES } split_mode;
@@ -151,13 +162,12 @@ static bool run_split(hdi_check *c, split_mode split, int poison) {
     if (c->isa == HDI_ISA_SCALAR && split == ONE_CALL) {
         for (int i = 0; i < c->n; i++) {
             operand *o = &c->operand[i];
-            if (o->role == ROLE_OUTPUT || o->role == ROLE_INOUT) memcpy(o->expected, o->window, o->window_bytes);
+            if (operand_is_result(o)) memcpy(o->expected, o->window, o->window_bytes);
         }
         return true;
     }
     for (int i = 0; i < c->n; i++)
-        if ((c->operand[i].role == ROLE_OUTPUT || c->operand[i].role == ROLE_INOUT) && !compare_expected(c, &c->operand[i].op, i))
-            return false;
+        if (operand_is_result(&c->operand[i]) && !compare_expected(c, &c->operand[i].op, i)) return false;
     return true;
 }
 
@@ -178,16 +188,14 @@ static bool run_inplace(hdi_check *c) {
     return compare_surroundings(c) && compare_expected(c, &ops[c->inplace_out], c->inplace_out);
 }
 
-/* The reference on dense outputs of its own. */
-static bool run_reference(hdi_check *c, hdi_check_ref_fn ref) {
+/* The reference on dense outputs of its own, which the operands keep until the case ends. */
+static void run_reference(hdi_check *c, hdi_check_ref_fn ref) {
     hdi_operand ops[HDI_MAX_OPERANDS];
     hdi_kernel_call call = {.operand = ops, .attr = c->attr, .n_operands = c->n};
-    void *mem[HDI_MAX_OPERANDS] = {0};
-    bool held = true;
     bind(c, ops);
     check_poison(c, 0);
     for (int i = 0; i < c->n; i++) {
-        if (c->operand[i].role != ROLE_OUTPUT && c->operand[i].role != ROLE_INOUT) continue;
+        if (!operand_is_result(&c->operand[i])) continue;
         hdi_operand *op = &ops[i], first = *op;
         bool real = op->dtype == HD_DTYPE_F32 || op->dtype == HD_DTYPE_F16 || op->dtype == HD_DTYPE_BF16;
         int64_t stride = 1;
@@ -196,8 +204,8 @@ static bool run_reference(hdi_check *c, hdi_check_ref_fn ref) {
             op->stride[d] = stride;
             stride *= op->shape[d];
         }
-        mem[i] = op->data = calloc((size_t)stride + 1, 8);
-        if (!mem[i]) abort();
+        op->data = calloc((size_t)stride + 1, 8);
+        if (!op->data) abort();
         for (int64_t k = 0, n = operand_count(op); k < n && c->operand[i].role == ROLE_INOUT; k++) {
             hdi_operand from = first;
             from.data = (uint8_t *)first.data + operand_offset(&first, k);
@@ -206,42 +214,63 @@ static bool run_reference(hdi_check *c, hdi_check_ref_fn ref) {
             else
                 memcpy((uint8_t *)op->data + operand_offset(op, k), from.data, hd_dtype_block_bytes((hd_dtype)op->dtype));
         }
+        c->operand[i].reference = *op;
     }
     ref(&call);
+}
+
+void check_free_references(hdi_check *c) {
+    for (int i = 0; i < c->n; i++) {
+        free(c->operand[i].reference.data);
+        c->operand[i].reference.data = NULL;
+    }
+}
+
+/* What the scalar run left, against the reference. */
+static bool compare_scalar(hdi_check *c) {
     c->mode = "against the reference";
     for (int i = 0; i < c->n; i++) {
         hdi_operand got = c->operand[i].op;
         got.data = c->operand[i].expected + c->operand[i].at;
-        if (mem[i]) held = held && compare_reference(c, &got, &ops[i], i);
-        free(mem[i]);
+        if (c->operand[i].reference.data && !compare_reference(c, &got, i)) return false;
     }
-    return held;
+    return true;
 }
 
-static void count(hdi_check *c, bool held) {
+void check_count(hdi_check *c, bool held) {
     if (held)
         c->passed++;
     else
         c->failed++;
 }
 
-bool hdi_check_run(hdi_check *c, hdi_check_ref_fn ref) {
-    check_snapshot(c);
-    c->isa = HDI_ISA_SCALAR;
-    bool held = run_split(c, ONE_CALL, 0x5a), all = held;
-    if (held && ref && (!c->specials || c->reference_specials)) held = run_reference(c, ref);
-    if (!held) { /* nothing to compare the others with */
-        count(c, false);
-        return false;
-    }
+/* Every ISA under test, in every way of splitting. */
+static bool run_isas(hdi_check *c) {
+    bool all = true;
     for (int isa = 0; isa < HDI_ISA_COUNT; isa++) {
         if (!c->isa_on[isa] || !c->fns[isa]) continue;
         c->isa = (hdi_isa)isa;
-        held = (isa == HDI_ISA_SCALAR || run_split(c, ONE_CALL, 0xc3)) && run_split(c, ONE_BY_ONE, 0x77) &&
-               run_split(c, RANDOM_RANGES, 0) && run_split(c, RANDOM_RANGES, 0xff);
+        bool held = (isa == HDI_ISA_SCALAR || run_split(c, ONE_CALL, 0xc3)) && run_split(c, ONE_BY_ONE, 0x77) &&
+                    run_split(c, RANDOM_RANGES, 0) && run_split(c, RANDOM_RANGES, 0xff);
         if (held && c->inplace_out >= 0) held = run_inplace(c);
-        count(c, held);
+        check_count(c, held);
         all = all && held;
     }
     return all;
+}
+
+bool hdi_check_run(hdi_check *c, hdi_check_ref_fn ref) {
+    check_snapshot(c);
+    c->isa = HDI_ISA_SCALAR;
+    bool held = run_split(c, ONE_CALL, 0x5a), meaningful = !c->specials || c->reference_specials;
+    if (held && ref && (meaningful || c->device)) run_reference(c, ref);
+    if (held && meaningful) held = compare_scalar(c);
+    if (!held) /* nothing to compare the others with */
+        check_count(c, false);
+    else if (c->device)
+        check_count(c, held = c->device_run(c));
+    else
+        held = run_isas(c);
+    check_free_references(c);
+    return held;
 }
