@@ -18,6 +18,15 @@
 /* Where the two ends of a copy are: host to host, host to device, and so on. Both ends of D2D are on the same device. */
 typedef enum hdi_copy_kind { HDI_COPY_H2H, HDI_COPY_H2D, HDI_COPY_D2H, HDI_COPY_D2D, HDI_COPY_KIND_COUNT } hdi_copy_kind;
 
+/* A unit of a program: one call, or the calls of a group. */
+typedef struct hdi_device_unit {
+    int32_t group;        /* hdi_group_kind; -1: a single call */
+    hdi_kernel_id kernel; /* of a single call */
+    const hdi_kernel_call *calls;
+    int32_t n;
+    int32_t wait; /* the unit that must have ended before this one begins, and with it all units before; -1: none */
+} hdi_device_unit;
+
 /* A back end. Every entry is filled but those that say otherwise; each returns a status and, on failure, sets a message that carries the vendor's own text.
  * All entries are thread-safe, except that a stream or an event is used by one thread at a time. `stream` and `event` are
  * the back end's own handles, never NULL. */
@@ -66,6 +75,15 @@ typedef struct hdi_device_vtable {
     hd_status (*capture_end)(const hd_device *device, void *stream, void **graph);
     hd_status (*graph_launch)(const hd_device *device, void *graph, void *stream);
     hd_status (*graph_destroy)(const hd_device *device, void *graph);
+
+    /* A program: units that one launch of a persistent kernel walks through. It takes as many of the first units as it has a way
+     * for: *taken of them; with none *program is NULL. Calls, operands and attributes are read before it returns; addresses and
+     * sizes stay those. It allocates, so not between capture_begin and capture_end; launches may be recorded. One run of a program
+     * at a time. NULL where there is no such kernel. */
+    hd_status (*program_create)(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken,
+                                void **program);
+    hd_status (*program_launch)(const hd_device *device, void *program, void *stream);
+    hd_status (*program_destroy)(const hd_device *device, void *program); /* idle by now */
 
     hd_status (*event_create)(const hd_device *device, void **event);
     hd_status (*event_destroy)(const hd_device *device, void *event);

@@ -8,7 +8,7 @@
 
 /* ---- kinds ---- */
 
-static const char *const kind_names[HD_EXECUTOR_KIND_COUNT] = {"serial", "threads", "stream", "graph"};
+static const char *const kind_names[HD_EXECUTOR_KIND_COUNT] = {"serial", "threads", "stream", "graph", "persistent"};
 
 const char *hd_executor_kind_name(hd_executor_kind kind) {
     return (unsigned)kind < HD_EXECUTOR_KIND_COUNT ? kind_names[kind] : "?";
@@ -24,11 +24,13 @@ bool hd_executor_kind_parse(const char *name, hd_executor_kind *out) {
 }
 
 static bool by_host(hd_executor_kind kind) { return kind == HD_EXECUTOR_SERIAL || kind == HD_EXECUTOR_THREADS; }
+static bool records(hd_executor_kind kind) { return kind == HD_EXECUTOR_GRAPH || kind == HD_EXECUTOR_PERSISTENT; }
 
 bool hd_executor_kind_runs_on(hd_executor_kind kind, const hd_device *device) {
     if (!device) device = hdi_device_cpu();
     if (by_host(kind)) return device->type == HD_DEVICE_CPU;
-    return kind == HD_EXECUTOR_STREAM || (kind == HD_EXECUTOR_GRAPH && device->vtable->capture_begin);
+    if (kind == HD_EXECUTOR_PERSISTENT && !device->vtable->program_create) return false;
+    return kind == HD_EXECUTOR_STREAM || device->vtable->capture_begin;
 }
 
 /* ---- creation ---- */
@@ -56,7 +58,7 @@ static hd_status make_workers(hd_executor *executor, int32_t threads) {
 
 static hd_status make_stream(hd_executor *executor) {
     HD_TRY(hd_stream_create(executor->device, &executor->stream));
-    return executor->kind == HD_EXECUTOR_GRAPH ? hdi_graphs_create(executor) : HD_OK;
+    return records(executor->kind) ? hdi_graphs_create(executor) : HD_OK;
 }
 
 /* The CPU's executors come and go with engines of all sizes: their arenas go back to the system at once. */
@@ -217,7 +219,7 @@ hd_status hdi_executor_prepare(hd_executor *executor) {
 }
 
 static hd_status run(hd_executor *executor, bool again) {
-    if (executor->kind == HD_EXECUTOR_GRAPH && again && !executor->incomplete) return hdi_run_graph(executor);
+    if (records(executor->kind) && again && !executor->incomplete) return hdi_run_graph(executor);
     HD_TRY(hdi_executor_prepare(executor));
     switch (executor->kind) {
     case HD_EXECUTOR_SERIAL:
@@ -226,10 +228,10 @@ static hd_status run(hd_executor *executor, bool again) {
     case HD_EXECUTOR_THREADS:
         hdi_run_threads(executor);
         return HD_OK;
-    case HD_EXECUTOR_GRAPH:
-        return again ? hdi_run_graph(executor) : hdi_run_stream(executor);
+    case HD_EXECUTOR_STREAM:
+        return hdi_run_stream(executor, NULL);
     default:
-        return hdi_run_stream(executor);
+        return again ? hdi_run_graph(executor) : hdi_run_stream(executor, NULL);
     }
 }
 

@@ -14,6 +14,17 @@ typedef struct hdi_bound_step {
     int64_t wait; /* the latest step it waits for, -1: none */
 } hdi_bound_step;
 
+/* Steps first .. first + n - 1 as one launch of a device's persistent kernel. */
+typedef struct hdi_program {
+    void *program; /* the back end's */
+    uint32_t first, n;
+} hdi_program;
+
+typedef struct hdi_programs {
+    hdi_program *programs;
+    uint32_t n;
+} hdi_programs;
+
 struct hd_executor {
     const hd_plan *plan;
     hd_executor_kind kind;
@@ -34,8 +45,8 @@ struct hd_executor {
     struct hdi_progress *progress; /* threads only, by worker */
     uint64_t run;                  /* threads only: number of the current run */
 
-    hd_stream *stream;         /* stream and graph only: where all work is enqueued */
-    struct hdi_graphs *graphs; /* graph only */
+    hd_stream *stream;         /* devices only: where all work is enqueued */
+    struct hdi_graphs *graphs; /* graph and persistent only */
 };
 
 /* Works out the operands of every step for the current symbols and bindings, if they have changed; HD_INVALID_ARGUMENT when
@@ -49,8 +60,11 @@ void hdi_run_serial(hd_executor *executor);
 hd_status hdi_threads_create(hd_executor *executor, int32_t threads);
 void hdi_threads_destroy(hd_executor *executor);
 void hdi_run_threads(hd_executor *executor);
-/* Enqueues all steps, prepared. */
-hd_status hdi_run_stream(hd_executor *executor);
+/* Enqueues all steps, prepared; runs of steps that `programs` (NULL: none) holds as one launch. */
+hd_status hdi_run_stream(hd_executor *executor, const hdi_programs *programs);
+/* The programs of the prepared steps: whatever runs of units the device can walk through in one launch. */
+hd_status hdi_programs_create(hd_executor *executor, hdi_programs **out);
+void hdi_programs_destroy(hd_executor *executor, hdi_programs *programs); /* idle; NULL is legal */
 hd_status hdi_graphs_create(hd_executor *executor);
 void hdi_graphs_destroy(hd_executor *executor); /* none of them runs any more */
 hd_status hdi_run_graph(hd_executor *executor);

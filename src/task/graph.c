@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The graph executor: what the stream executor enqueues is recorded once for a set of sizes and replayed from then on, which
- * costs the host one call in place of hundreds. The first run of a set is plain, so that kernels get the device memory that they
+/* The graph and the persistent executor: what the stream executor enqueues, with or without programs, is recorded once for a set
+ * of sizes and replayed from then on, which costs the host one call in place of hundreds. The first run of a set is plain, so that kernels get the device memory that they
  * work in, which nothing may ask for while recording; the second records. */
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +12,10 @@
 enum { MOST_GRAPHS = 48 }; /* a server's batch sizes; beyond it the one unused for longest goes */
 
 typedef struct entry {
-    void *graph;     /* the back end's; NULL: the set was seen once */
-    uint64_t used;   /* run number of its last use */
-    int64_t *symbol; /* the set */
+    void *graph;            /* the back end's; NULL: the set was seen once */
+    hdi_programs *programs; /* of the persistent executor, which the graph launches */
+    uint64_t used;          /* run number of its last use */
+    int64_t *symbol;        /* the set */
 } entry;
 
 struct hdi_graphs {
@@ -32,9 +33,11 @@ hd_status hdi_graphs_create(hd_executor *executor) {
     return HD_OK;
 }
 
-static void forget(const hd_executor *executor, entry *e) {
+static void forget(hd_executor *executor, entry *e) {
     if (e->graph) (void)executor->device->vtable->graph_destroy(executor->device, e->graph); /* nobody is there to hear of it */
+    hdi_programs_destroy(executor, e->programs);
     e->graph = NULL;
+    e->programs = NULL;
 }
 
 void hdi_graphs_destroy(hd_executor *executor) {
@@ -74,13 +77,14 @@ static hd_status record(hd_executor *executor, entry *e) {
     void *stream = executor->stream->handle;
     char message[512];
     HD_TRY(hdi_executor_prepare(executor));
+    if (executor->kind == HD_EXECUTOR_PERSISTENT) HD_TRY(hdi_programs_create(executor, &e->programs));
     HD_TRY(device->vtable->capture_begin(device, stream));
-    hd_status status = hdi_run_stream(executor);
+    hd_status status = hdi_run_stream(executor, e->programs);
     if (status != HD_OK) snprintf(message, sizeof message, "%s", hd_last_error());
     hd_status ended = device->vtable->capture_end(device, stream, &e->graph);
-    if (status == HD_OK) return ended;
+    if (status == HD_OK && ended == HD_OK) return HD_OK;
     forget(executor, e);
-    return hdi_fail(status, "%s", message);
+    return status == HD_OK ? ended : hdi_fail(status, "%s", message);
 }
 
 /* Graphs hold the addresses of what was bound when they were recorded. */
@@ -102,7 +106,7 @@ hd_status hdi_run_graph(hd_executor *executor) {
     e->used = ++executor->graphs->runs;
     if (fresh) {
         HD_TRY(hdi_executor_prepare(executor));
-        return hdi_run_stream(executor);
+        return hdi_run_stream(executor, NULL);
     }
     if (!e->graph) HD_TRY(record(executor, e));
     return executor->device->vtable->graph_launch(executor->device, e->graph, executor->stream->handle);

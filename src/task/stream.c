@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stream executor: the plan's steps, in their order, on one stream of a device; groups of steps as one where the device has a
- * way for them. The stream keeps the order, so the plan's waits need nothing more. */
+/* The stream executor: the plan's steps, in their order, on one stream of a device; groups of steps, and programs of many groups,
+ * as one where the device has a way for them. The stream keeps the order, so the plan's waits need nothing more. */
 #include "runtime/context.h"
 #include "task/executor.h"
 
@@ -24,17 +24,33 @@ static hd_status launch_group(const hd_executor *executor, const hdi_plan_group 
     return status == HD_OK ? HD_OK : name_step(executor, group->first_step, status);
 }
 
-hd_status hdi_run_stream(hd_executor *executor) {
+/* Enqueues the unit at step `s`: a group if one begins there and the device has a way for it, else the step. */
+static hd_status launch_unit(const hd_executor *executor, const hdi_plan_group *group, uint32_t s, uint32_t *n) {
+    bool done = false;
+    *n = 1;
+    if (group && group->first_step == s) HD_TRY(launch_group(executor, group, &done));
+    if (done) *n = group->n_steps;
+    return done ? HD_OK : launch_step(executor, s);
+}
+
+static hd_status launch_program(const hd_executor *executor, const hdi_program *program) {
+    const hd_device *device = executor->device;
+    hd_status status = device->vtable->program_launch(device, program->program, executor->stream->handle);
+    return status == HD_OK ? HD_OK : name_step(executor, program->first, status);
+}
+
+hd_status hdi_run_stream(hd_executor *executor, const hdi_programs *programs) {
     const hd_plan *plan = executor->plan;
-    const hdi_plan_group *group = hdi_plan_groups(plan), *end = group + plan->n_groups;
-    for (uint32_t s = 0; s < plan->n_steps; s++) {
-        bool done = false;
-        if (group < end && group->first_step == s) {
-            HD_TRY(launch_group(executor, group, &done));
-            if (done) s += group->n_steps - 1;
-            group++;
+    const hdi_plan_group *groups = hdi_plan_groups(plan);
+    uint32_t g = 0, p = 0;
+    for (uint32_t s = 0, n; s < plan->n_steps; s += n) {
+        while (g < plan->n_groups && groups[g].first_step < s) g++;
+        if (programs && p < programs->n && programs->programs[p].first == s) {
+            n = programs->programs[p].n;
+            HD_TRY(launch_program(executor, &programs->programs[p++]));
+        } else {
+            HD_TRY(launch_unit(executor, g < plan->n_groups ? &groups[g] : NULL, s, &n));
         }
-        if (!done) HD_TRY(launch_step(executor, s));
     }
     return HD_OK;
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A unit of work of the persistent kernel: one kernel call, or one group of calls, as plain data that lies in device memory. */
+#ifndef HDI_KERNELS_GPU_UNIT_H
+#define HDI_KERNELS_GPU_UNIT_H
+
+#include "kernels/gpu/gpu.h"
+
+enum {
+    GPU_UNIT_THREADS = 256, /* of a block, for every body */
+    GPU_UNIT_ARGS = 704,    /* bytes of the largest arguments */
+};
+
+/* What a body's fill tells about a call. */
+typedef struct gpu_unit_work {
+    int64_t items;
+    size_t shared; /* dynamic shared memory of an item, bytes */
+} gpu_unit_work;
+
+typedef struct gpu_unit {
+    int32_t body; /* gpu_body */
+    int32_t wait; /* the unit whose end all blocks await first, and with it all units before; -1: none */
+    int64_t items;
+    alignas(16) unsigned char args[GPU_UNIT_ARGS];
+} gpu_unit;
+
+#endif
