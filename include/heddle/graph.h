@@ -80,6 +80,14 @@ HD_API hd_value hd_graph_kv_write(hd_graph *graph, hd_value cache, hd_value x, h
 HD_API hd_value hd_graph_attention(hd_graph *graph, hd_value q, hd_value k_cache, hd_value v_cache, hd_value page_table,
                                    hd_value token_seq, hd_value positions, const hd_attention_options *options);
 
+/* Draws an id from each row of logits f32 [rows, vocab]: params f32 [rows, 8] are temperature, top_k, top_p, min_p, typical_p, a
+ * random number in [0, 1), and two that are not used. -1 for a row with NaN or +infinity, or without a finite value. */
+HD_API hd_value hd_graph_sample(hd_graph *graph, hd_value logits, hd_value params);
+/* Puts x [rows] into the first places of the state ids [n]; gives the state after it. */
+HD_API hd_value hd_graph_keep_ids(hd_graph *graph, hd_value ids, hd_value x);
+/* Tokens that the step before drew: [t] is ids[source[t]], or given[t] where source[t] is negative. All i32. */
+HD_API hd_value hd_graph_take_ids(hd_graph *graph, hd_value given, hd_value source, hd_value ids);
+
 /* The graph as text for people, one line a value; fresh, free with hd_free. */
 HD_API HD_CHECK_RESULT hd_status hd_graph_print(const hd_graph *graph, char **text);
 

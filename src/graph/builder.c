@@ -72,6 +72,18 @@ hd_value hd_graph_rope(hd_graph *graph, hd_value x, hd_value cos, hd_value sin, 
     return place(graph, &hdi_op_rope, (hd_value[]){x, cos, sin}, 3, &attr);
 }
 
+hd_value hd_graph_sample(hd_graph *graph, hd_value logits, hd_value params) {
+    return place(graph, &hdi_op_sample, (hd_value[]){logits, params}, 2, NULL);
+}
+
+hd_value hd_graph_keep_ids(hd_graph *graph, hd_value ids, hd_value x) {
+    return place(graph, &hdi_op_keep_ids, (hd_value[]){ids, x}, 2, NULL);
+}
+
+hd_value hd_graph_take_ids(hd_graph *graph, hd_value given, hd_value source, hd_value ids) {
+    return place(graph, &hdi_op_take_ids, (hd_value[]){given, source, ids}, 3, NULL);
+}
+
 hd_value hd_graph_kv_write(hd_graph *graph, hd_value cache, hd_value x, hd_value slots) {
     return place(graph, &hdi_op_kv_write, (hd_value[]){cache, x, slots}, 3, NULL);
 }

@@ -98,5 +98,18 @@ void hdi_build_inputs(hdi_builder *b) {
     b->slots = hd_graph_input(g, "slots", HD_DTYPE_I32, 1, &b->tokens);
     b->page_table = hd_graph_input(g, "page_table", HD_DTYPE_I32, 2, (hd_dim[]){b->sequences, l->max_pages});
     b->logit_rows = hd_graph_input(g, "logit_rows", HD_DTYPE_I32, 1, &b->rows);
+    if (l->draws) {
+        hd_value source = hd_graph_input(g, "source", HD_DTYPE_I32, 1, &b->tokens);
+        b->next_ids = hd_graph_state(g, "next_ids", HD_DTYPE_I32, 1, (int64_t[]){l->max_rows});
+        b->token_ids = hd_graph_take_ids(g, b->token_ids, source, b->next_ids);
+    }
     build_rope(b);
+}
+
+void hdi_build_logits(hdi_builder *b, hd_value logits) {
+    hd_graph *g = b->graph;
+    hd_graph_output(g, "logits", logits);
+    if (!b->limits->draws) return;
+    hd_value params = hd_graph_input(g, "sample_params", HD_DTYPE_F32, 2, (hd_dim[]){b->rows, HDI_SAMPLE_WIDTH});
+    (void)hd_graph_keep_ids(g, b->next_ids, hd_graph_sample(g, logits, params));
 }

@@ -14,6 +14,7 @@ typedef struct hdi_builder {
     const hdi_step_limits *limits;
     hd_dim tokens, sequences, rows;
     hd_value token_ids, positions, token_seq, slots, page_table, logit_rows, rope_lengths;
+    hd_value next_ids; /* of the step before; 0 in plans that do not draw */
     hd_value cos, sin;
 } hdi_builder;
 
@@ -39,6 +40,8 @@ hd_value hdi_build_linear(hdi_builder *b, hd_value x, int64_t out, int64_t in, b
 
 /* Declares symbols and inputs, and makes the rotary tables. */
 void hdi_build_inputs(hdi_builder *b);
+/* Declares the output, and draws from it where the plan does that. */
+void hdi_build_logits(hdi_builder *b, hd_value logits);
 /* The pre-norm decoder that most families are: embedding, layers of (norm, attention, add, norm, gated MLP, add), norm, head. */
 void hdi_build_decoder(hdi_builder *b);
 

@@ -77,6 +77,6 @@ void hdi_build_decoder(hdi_builder *b) {
     x = hd_graph_embedding(g, b->logit_rows, x, HD_DTYPE_F32); /* the rows that logits are wanted of */
     x = hd_graph_rms_norm(g, x, hdi_build_vector(b, c->hidden, "model.norm.weight"), c->norm_eps);
     hd_value head = c->tied ? table : hdi_build_matrix(b, c->vocab, c->hidden, "lm_head.weight");
-    hd_graph_output(g, "logits", hd_graph_linear(g, x, head, 0, 1));
+    hdi_build_logits(b, hd_graph_linear(g, x, head, 0, 1));
     hd_graph_scope(g, NULL);
 }

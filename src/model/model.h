@@ -6,12 +6,20 @@
  *   inputs   token_ids i32[tokens], positions i32[tokens], token_seq i32[tokens], slots i32[tokens],
  *            page_table i32[sequences, max_pages], logit_rows i32[rows], and rope_lengths i32[tokens] if uses_rope_lengths
  *   states   k.<layer>, v.<layer> of kv_dtype, [pages, kv_heads, page_tokens, head_dim]
- *   output   logits f32[rows, vocab]: of the tokens whose indices logit_rows holds */
+ *   output   logits f32[rows, vocab]: of the tokens whose indices logit_rows holds
+ *
+ * A plan that draws has more
+ *   inputs   sample_params f32[rows, 8] (kernels/sample/sample.h), source i32[tokens]: the row of the step before whose id is the
+ * token, or -1 where token_ids has it state    next_ids i32[max_rows]: the id drawn from each row of the last step; -1 where the
+ * logits are no numbers Padding: a token with token_seq, slots and source -1 and position 0 changes nothing, and neither does a
+ * logit row of -1. */
 #ifndef HDI_MODEL_MODEL_H
 #define HDI_MODEL_MODEL_H
 
 #include "heddle/compile.h"
 #include "heddle/model.h"
+
+enum { HDI_SAMPLE_WIDTH = 8 }; /* of a row of sample_params */
 
 typedef struct hdi_step_limits {
     int32_t max_tokens, max_sequences, max_rows;
@@ -19,6 +27,7 @@ typedef struct hdi_step_limits {
     int32_t page_tokens;
     int32_t max_pages; /* of one sequence */
     hd_dtype kv_dtype;
+    bool draws; /* the plan draws the next tokens itself */
 } hdi_step_limits;
 
 typedef struct hdi_kv_shape {

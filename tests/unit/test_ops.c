@@ -114,6 +114,12 @@ static void rotary_and_attention(void **state) {
     BAD(rope, &rope, "do not fit", TYPE(F32, T, 4, 62), TYPE(F32, T, 32), TYPE(F32, T, 32));
     BAD(rope, &rope, "cos", TYPE(F32, T, 4, 64), TYPE(F32, S, 32), TYPE(F32, S, 32));
     GOOD(kv_write, NULL, "bf16[?, 16, 2, 64]", TYPE(BF16, P, 16, 2, 64), TYPE(F32, T, 2, 64), TYPE(I32, T));
+    GOOD(keep_ids, NULL, "i32[8]", TYPE(I32, 8), TYPE(I32, T));
+    BAD(keep_ids, NULL, "x is", TYPE(I32, 8), TYPE(I64, T));
+    BAD(keep_ids, NULL, "ids is", TYPE(I32, 8, 1), TYPE(I32, T));
+    GOOD(take_ids, NULL, "i32[?]", TYPE(I32, T), TYPE(I32, T), TYPE(I32, 8));
+    BAD(take_ids, NULL, "source", TYPE(I32, T), TYPE(I32, P), TYPE(I32, 8));
+    BAD(take_ids, NULL, "ids is", TYPE(I32, T), TYPE(I32, T), TYPE(F32, 8));
     BAD(kv_write, NULL, "slots", TYPE(BF16, P, 16, 2, 64), TYPE(F32, T, 2, 64), TYPE(I64, T));
     BAD(kv_write, NULL, "x is", TYPE(BF16, P, 16, 2, 64), TYPE(F32, T, 3, 64), TYPE(I32, T));
 #define ATTENTION(q, k, v) q, k, v, TYPE(I32, S, 8), TYPE(I32, T), TYPE(I32, T)

@@ -29,6 +29,7 @@
 #include "kernels/rope/rope_simd.h"
 #include "kernels/argmax/argmax_simd.h"
 #include "kernels/softmax/softmax_simd.h"
+#include "kernels/next_ids/next_ids_simd.h"
 
 extern const hdi_kernel_fn HDI_PASTE(hdi_kernels_, HDI_ISA_SUFFIX)[HDI_KERNEL_COUNT];
 const hdi_kernel_fn HDI_PASTE(hdi_kernels_, HDI_ISA_SUFFIX)[HDI_KERNEL_COUNT] = {
