@@ -48,7 +48,7 @@ static inline void hdi_chunks_work(const hdi_operand *t, hdi_kernel_work *work) 
 
 HDI_DEVICE_TOO static inline hdi_chunk hdi_chunk_of(const hdi_operand *t, int64_t item) {
     int64_t chunks = hdi_chunks_of_row(t), n = hdi_row_length(t), row = item / chunks, start = (item - row * chunks) * HDI_CHUNK;
-    return (hdi_chunk){row, start, n - start < HDI_CHUNK ? n - start : HDI_CHUNK};
+    return (hdi_chunk){row, start, n - start < HDI_CHUNK ? n - start : (int64_t)HDI_CHUNK};
 }
 
 #endif
