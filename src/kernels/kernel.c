@@ -38,11 +38,12 @@ static const char *const isa_names[HDI_ISA_COUNT] = {
 typedef struct kernel_info {
     const char *name;
     hdi_kernel_work_fn work;
+    hdi_kernel_cost_fn cost;
 } kernel_info;
 
 static const kernel_info infos[HDI_KERNEL_COUNT] = {
 #define KERNEL_OP(op)
-#define KERNEL(op, variant) {#op "_" #variant, hdi_##op##_work},
+#define KERNEL(op, variant) {#op "_" #variant, hdi_##op##_work, hdi_##op##_cost},
 #include "kernels/kernels.def"
 };
 
@@ -136,6 +137,8 @@ hdi_kernel_id hdi_kernel_find(const char *name) {
 }
 
 hdi_kernel_work_fn hdi_kernel_work_of(hdi_kernel_id id) { return infos[id].work; }
+
+hdi_kernel_cost_fn hdi_kernel_cost_of(hdi_kernel_id id) { return infos[id].cost; }
 
 hdi_kernel_fn hdi_kernel_get(hdi_kernel_id id) {
     pthread_once(&once, choose);

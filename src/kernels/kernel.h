@@ -58,9 +58,23 @@ typedef struct hdi_kernel_work {
     size_t scratch;
 } hdi_kernel_work;
 
+/* What a call costs wherever it runs, for rates beside limits: the bytes that must move (each operand's part that is used, once)
+ * and the floating-point operations, a function like exp counting as one. */
+typedef struct hdi_kernel_cost {
+    double bytes, flops;
+    bool partial; /* a part that depends on data out of the host's sight is left out */
+} hdi_kernel_cost;
+
+/* Where the host can read the values of an operand that the cost depends on; NULL: nowhere. */
+typedef struct hdi_cost_view {
+    const void *(*find)(const void *user, const hdi_operand *operand);
+    const void *user;
+} hdi_cost_view;
+
 /* Computes items [begin, end). */
 typedef void (*hdi_kernel_fn)(const hdi_kernel_call *call, int64_t begin, int64_t end, void *scratch);
 typedef void (*hdi_kernel_work_fn)(const hdi_kernel_call *call, hdi_kernel_work *work);
+typedef void (*hdi_kernel_cost_fn)(const hdi_kernel_call *call, const hdi_cost_view *view, hdi_kernel_cost *cost);
 
 /* ---- the list: src/kernels/kernels.def gathers the .kernels file of each folder ---- */
 typedef enum hdi_kernel_id {
@@ -71,8 +85,10 @@ typedef enum hdi_kernel_id {
     HDI_KERNEL_NONE = -1
 } hdi_kernel_id;
 
-/* hdi_<op>_work, one an op: how its calls divide. */
-#define KERNEL_OP(op) void hdi_##op##_work(const hdi_kernel_call *call, hdi_kernel_work *work);
+/* One an op: hdi_<op>_work says how its calls divide, hdi_<op>_cost what they cost (kernels/cost.h helps). */
+#define KERNEL_OP(op)                                                         \
+    void hdi_##op##_work(const hdi_kernel_call *call, hdi_kernel_work *work); \
+    void hdi_##op##_cost(const hdi_kernel_call *call, const hdi_cost_view *view, hdi_kernel_cost *cost);
 #define KERNEL(op, variant)
 #include "kernels/kernels.def"
 
@@ -98,6 +114,7 @@ const char *hdi_kernel_name(hdi_kernel_id id); /* "rms_norm_f32" */
 /* The kernel of this name, or HDI_KERNEL_NONE: for operators whose variants follow from the dtypes of their operands. */
 hdi_kernel_id hdi_kernel_find(const char *name);
 hdi_kernel_work_fn hdi_kernel_work_of(hdi_kernel_id id);
+hdi_kernel_cost_fn hdi_kernel_cost_of(hdi_kernel_id id);
 /* The kernel of the best usable ISA that has it; every kernel exists in scalar, so never NULL. Thread-safe. */
 hdi_kernel_fn hdi_kernel_get(hdi_kernel_id id);
 /* The kernel of just this ISA, for checks; NULL when it has none of its own. */

@@ -2,6 +2,7 @@
 /* How a product divides into tasks: by bytes of weights when few rows make it bound by memory, by multiplications otherwise. */
 #include "kernels/linear/linear.h"
 
+#include "kernels/cost.h"
 #include "kernels/linear/linear_scratch.h"
 
 enum { TASK_NS = 5000 }; /* a task worth handing to a thread */
@@ -21,4 +22,9 @@ void hdi_linear_work(const hdi_kernel_call *call, hdi_kernel_work *work) {
     work->scratch = panel                      ? sizeof(hdi_linear_panel_scratch)
                     : x->dtype == HD_DTYPE_F32 ? 0
                                                : (size_t)g.rows * (size_t)hdi_align_up((size_t)g.k, 16) * sizeof(float);
+}
+
+void hdi_linear_cost(const hdi_kernel_call *call, const hdi_cost_view *view, hdi_kernel_cost *cost) {
+    (void)view;
+    hdi_cost_all_once(call, 0, 2 * (double)hdi_row_length(&call->operand[1]), cost);
 }

@@ -5,6 +5,8 @@
  * when their mass is needed. */
 #include "kernels/sample/sample.h"
 
+#include "kernels/cost.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -181,4 +183,9 @@ int32_t hdi_sample_pick(const hdi_sample_row *row, const float *params) {
         t.amount = (double)uniform * c.total;
     }
     return find_crossing(&c, row->key, t).id;
+}
+
+void hdi_sample_cost(const hdi_kernel_call *call, const hdi_cost_view *view, hdi_kernel_cost *cost) {
+    (void)view;
+    hdi_cost_all_once(call, 1, 4, cost);
 }
