@@ -2,8 +2,9 @@
 # Warnings, number rules and sanitizers, for every target of the project through the interface target heddle_flags.
 add_library(heddle_flags INTERFACE)
 target_compile_options(heddle_flags INTERFACE
-  -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef -Wvla
-  -Werror=implicit-function-declaration -Werror=incompatible-pointer-types -Werror=int-conversion
+  -Wall -Wextra -Wpointer-arith -Wwrite-strings -Wundef
+  $<$<COMPILE_LANGUAGE:C>:-Wshadow;-Wstrict-prototypes;-Wmissing-prototypes;-Wvla>
+  $<$<COMPILE_LANGUAGE:C>:-Werror=implicit-function-declaration;-Werror=incompatible-pointer-types;-Werror=int-conversion>
   # Numbers: results do not depend on what a compiler contracts or reassociates; kernels ask for FMA by name.
   -ffp-contract=off -fno-math-errno)
 target_compile_definitions(heddle_flags INTERFACE _GNU_SOURCE HEDDLE_VERSION="${PROJECT_VERSION}")

@@ -10,7 +10,7 @@ set_target_properties(heddle_shared PROPERTIES OUTPUT_NAME heddle VERSION ${PROJ
 target_include_directories(heddle_shared
   INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(heddle_shared
-  PRIVATE $<BUILD_INTERFACE:heddle_flags> PkgConfig::JANSSON PkgConfig::PCRE2 PkgConfig::UTF8PROC Threads::Threads m)
+  PRIVATE $<BUILD_INTERFACE:heddle_flags> PkgConfig::JANSSON PkgConfig::PCRE2 PkgConfig::UTF8PROC Threads::Threads ${CMAKE_DL_LIBS} m)
 
 install(TARGETS heddle heddle_shared EXPORT heddle-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}

@@ -35,9 +35,14 @@ typedef struct hd_device_properties {
 
 /* "cpu", "cuda", "maca", "host". */
 HD_API const char *hd_device_type_name(hd_device_type type);
-/* How many devices of a type are there; 0 when there is no driver or no back end. Thread-safe. */
+/* How many devices of a type are there; 0 when there is no driver or no back end. Back ends are looked for and loaded when their
+ * type is first asked for, here or below. Thread-safe. */
 HD_API int32_t hd_device_count(hd_device_type type);
-/* The index-th device of a type. HD_NOT_FOUND, with a message that lists the devices that are there. Thread-safe. */
+/* Why there is no device of a type: a sentence, valid until the process ends ("the NVIDIA driver is too old: ..."); NULL when there
+ * are some. Thread-safe. */
+HD_API const char *hd_device_absence(hd_device_type type);
+/* The index-th device of a type. HD_NOT_FOUND, with a message that says why there is none of this type, or which there are.
+ * Thread-safe. */
 HD_API HD_CHECK_RESULT hd_status hd_device_get(hd_device_type type, int32_t index, const hd_device **out);
 /* From a name: "cpu", "cuda", "cuda:1". Thread-safe. */
 HD_API HD_CHECK_RESULT hd_status hd_device_parse(const char *name, const hd_device **out);

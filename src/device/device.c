@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "device/backend.h"
 
 static const char *const type_names[HD_DEVICE_TYPE_COUNT] = {"cpu", "cuda", "maca", "host"};
 
@@ -80,6 +81,7 @@ const char *hdi_device_text(const hd_device *device) {
 
 int32_t hd_device_count(hd_device_type type) {
     int32_t n = 0;
+    hdi_backend_load(type);
     for (int32_t i = 0, all = hdi_device_total(); i < all; i++) n += devices[i]->type == type;
     return n;
 }
@@ -92,8 +94,11 @@ static void list_devices(char *text, size_t size) {
         n += (size_t)snprintf(text + n, size - n, "%s%s", i ? ", " : "", hdi_device_text(devices[i]));
 }
 
-static hd_status not_there(const char *name) {
+/* `type`: what kind of device the name asks for; HD_DEVICE_TYPE_COUNT for none that there is. */
+static hd_status not_there(const char *name, hd_device_type type) {
     char have[512];
+    const char *why = hd_device_absence(type);
+    if (why) return hdi_fail(HD_NOT_FOUND, "there is no device \"%.40s\": %s", name, why);
     list_devices(have, sizeof have);
     return hdi_fail(HD_NOT_FOUND, "there is no device \"%.40s\"; this machine has: %s", name, have);
 }
@@ -105,11 +110,12 @@ static const hd_device *find(hd_device_type type, int64_t index) {
 }
 
 hd_status hd_device_get(hd_device_type type, int32_t index, const hd_device **out) {
+    hdi_backend_load(type);
     const hd_device *device = find(type, index);
     if (!device) {
         char name[40];
         snprintf(name, sizeof name, "%s:%d", hd_device_type_name(type), index);
-        return not_there(name);
+        return not_there(name, type);
     }
     *out = device;
     return HD_OK;
@@ -126,12 +132,13 @@ hd_status hd_device_parse(const char *name, const hd_device **out) {
     size_t n = strcspn(name, ":");
     for (int type = 0; type < HD_DEVICE_TYPE_COUNT; type++) {
         if (strlen(type_names[type]) != n || memcmp(type_names[type], name, n) != 0) continue;
+        hdi_backend_load((hd_device_type)type);
         const hd_device *device = find((hd_device_type)type, name[n] ? parse_index(name + n + 1) : 0);
-        if (!device) break;
+        if (!device) return not_there(name, (hd_device_type)type);
         *out = device;
         return HD_OK;
     }
-    return not_there(name);
+    return not_there(name, HD_DEVICE_TYPE_COUNT);
 }
 
 hd_device_type hd_device_get_type(const hd_device *device) { return device->type; }

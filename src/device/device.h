@@ -52,6 +52,8 @@ typedef struct hdi_device_vtable {
     /* Synchronous: done when the call returns. The ranges must not overlap. */
     hd_status (*copy)(const hd_device *device, void *dst, const void *src, size_t bytes, hdi_copy_kind kind);
     hd_status (*set)(const hd_device *device, void *dst, int value, size_t bytes);
+    /* The same from another device of this back end. NULL: copies between two devices go through host memory. */
+    hd_status (*copy_peer)(const hd_device *to, void *dst, const hd_device *from, const void *src, size_t bytes);
     /* Waits for all streams of the device; reports the first error of work that was still running. */
     hd_status (*synchronize)(const hd_device *device);
 

@@ -103,6 +103,7 @@ hd_status hdi_copy(const hd_device *to, void *dst, const hd_device *from, const 
     if (to != from) HD_TRY(settle(to));
     if (bytes == 0) return HD_OK;
     if (to == from) return to->vtable->copy(to, dst, src, bytes, HDI_COPY_D2D);
+    if (to->vtable == from->vtable && to->vtable->copy_peer) return to->vtable->copy_peer(to, dst, from, src, bytes);
     if (from->vtable->host_visible) return to->vtable->copy(to, dst, src, bytes, HDI_COPY_H2D);
     if (to->vtable->host_visible) return from->vtable->copy(from, dst, src, bytes, HDI_COPY_D2H);
     return copy_staged(to, dst, from, src, bytes);

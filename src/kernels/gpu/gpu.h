@@ -47,10 +47,11 @@ typedef int (*hdi_gpu_group_fn)(hdi_gpu_queue *queue, const hdi_kernel_call *cal
 #define HDI_GPU_NAMESPACE hdi_gpu
 #endif
 namespace HDI_GPU_NAMESPACE {
-#define KERNEL_OP(op) int hdi_##op##_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call);
+/* Weak: what is not written yet is NULL in the table, which is HD_UNSUPPORTED where it is asked for. */
+#define KERNEL_OP(op) int hdi_##op##_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) __attribute__((weak));
 #define KERNEL(op, variant)
 #include "kernels/kernels.def"
-#define GROUP(name) int hdi_##name##_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n);
+#define GROUP(name) int hdi_##name##_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n) __attribute__((weak));
 #include "kernels/groups.def"
 }
 #endif
