@@ -2,12 +2,11 @@
 # The GPU back ends: one library a vendor, from the same files (src/device/gpu, the .cu files of src/kernels), loaded at run time.
 #   libheddle-cuda.so   NVIDIA, where there is an nvcc that works
 #   libheddle-maca.so   MetaX, where there is mxcc
-#   libheddle-host.so   the same source run by the CPU, for tests
+#   libheddle-host.so   the same source run by the CPU, for tests (cmake/gpu_host.cmake)
 # Device code is built by commands and not by CMake's CUDA language: the three compilers take the same rule.
 set(HEDDLE_CUDA AUTO CACHE STRING "Build the CUDA back end: AUTO (where nvcc is; not with sanitizers), ON, OFF")
 set(HEDDLE_CUDA_ARCHITECTURES "80;90;90a" CACHE STRING "What it is built for; native: the cards of this machine")
 set(HEDDLE_MACA AUTO CACHE STRING "Build the MACA back end: AUTO (where mxcc is), ON, OFF")
-option(HEDDLE_GPU_HOST "Build the back end that runs GPU code on the CPU, for tests" ${HEDDLE_TESTS})
 mark_as_advanced(HEDDLE_NVCC HEDDLE_MXCC HEDDLE_CUDART HEDDLE_CUBLASLT HEDDLE_MCRUNTIME)
 
 set(backend_dir ${PROJECT_BINARY_DIR}/lib)
@@ -78,20 +77,9 @@ else()
   message(STATUS "MACA back end: not built (mxcc was not found; MACA_PATH says where it is)")
 endif()
 
-# ---- the CPU ----
-file(GLOB host_runtime CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/gpu/host/*.cpp)
-if(HEDDLE_GPU_HOST AND host_runtime)
-  set(host_objects "")
-  foreach(lanes 32 64)
-    add_library(heddle_gpu_host_${lanes} OBJECT ${gpu_kernels})
-    target_compile_definitions(heddle_gpu_host_${lanes} PRIVATE HDI_GPU_HOST GPU_LANES=${lanes} HDI_GPU_NAMESPACE=hdi_gpu_${lanes})
-    target_include_directories(heddle_gpu_host_${lanes} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
-    target_compile_options(heddle_gpu_host_${lanes} PRIVATE -fno-strict-aliasing)
-    target_link_libraries(heddle_gpu_host_${lanes} PRIVATE heddle_flags)
-    set_target_properties(heddle_gpu_host_${lanes} PROPERTIES CXX_STANDARD 17 CXX_VISIBILITY_PRESET hidden)
-    list(APPEND host_objects $<TARGET_OBJECTS:heddle_gpu_host_${lanes}>)
-  endforeach()
-  set_source_files_properties(${gpu_kernels} PROPERTIES LANGUAGE CXX)
-  heddle_backend(heddle_host ${backend_dir} libheddle-host ${host_runtime} ${host_objects})
+# ---- the CPU: the objects that tests link, too ----
+if(HEDDLE_HAVE_GPU_HOST)
+  heddle_backend(heddle_host ${backend_dir} libheddle-host
+    $<TARGET_OBJECTS:heddle_gpu_host> $<TARGET_OBJECTS:heddle_gpu_host_32> $<TARGET_OBJECTS:heddle_gpu_host_64>)
   target_compile_definitions(heddle_host PRIVATE HDI_GPU_HOST)
 endif()

@@ -328,6 +328,9 @@ int main(void) {
         fprintf(stderr, "%s\n", hd_last_error());
         return 1;
     }
+    for (int type = 0; type < HD_DEVICE_TYPE_COUNT; type++) /* asking for them makes them known */
+        if (hd_device_count((hd_device_type)type) == 0)
+            printf("---- no %s: %s\n", hd_device_type_name((hd_device_type)type), hd_device_absence((hd_device_type)type));
     for (int32_t i = 0; i < hdi_device_total(); i++) {
         hd_device_properties p;
         device = hdi_device_at(i);
