@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads of blocks: which runs next, and the places where they wait for one another. */
 #include <sched.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "kernels/gpu/host/block.h"
@@ -11,7 +12,14 @@ namespace hdi_gpu_host {
 
 __thread engine *running;
 
-enum { TIMEOUT_SECONDS = 20 };
+/* How long all threads may wait for memory to change: HD_HOST_TIMEOUT, seconds. */
+static double timeout() {
+    static const double limit = [] {
+        const char *text = getenv("HD_HOST_TIMEOUT");
+        return text && atof(text) > 0 ? atof(text) : 20.0;
+    }();
+    return limit;
+}
 
 static double seconds() {
     struct timespec t;
@@ -35,9 +43,10 @@ static inline unsigned pick(engine *e, const block *b, uint64_t mask) {
     return ((unsigned)__builtin_ctzll(turned) + r) & 63;
 }
 
-void block_phase(block *b) {
+void block_phase(engine *e, block *b) {
     b->order = (decltype(b->order))(((uint64_t)b->index + b->phase + host_seed()) % 3);
     b->phase++;
+    b->last_warp = pick(e, b, full_mask(b->warps));
 }
 
 /* Makes `b` the block `index` of the launch, with no thread started. */
@@ -51,8 +60,7 @@ static bool block_begin(engine *e, block *b, int64_t index) {
     b->at_barrier = b->phase = 0;
     b->warps_ready = 0;
     b->epoch = ++e->epoch;
-    b->last_warp = 0;
-    block_phase(b);
+    block_phase(e, b);
     for (unsigned w = 0; w < b->warps; w++) {
         warp *v = &b->w[w];
         unsigned left = b->threads - w * (unsigned)b->lanes;
@@ -110,12 +118,12 @@ static void idle(engine *e) {
     if (++e->idle % 64) return;
     sched_yield();
     if (e->idle == 64) e->idle_since = seconds();
-    if (seconds() - e->idle_since < TIMEOUT_SECONDS) return;
+    if (seconds() - e->idle_since < timeout()) return;
     gpu_host_self = nullptr;
     for (size_t i = 0; i < e->alive && !gpu_host_self; i++)
         for (unsigned k = 0; k < e->blocks[i]->threads && !gpu_host_self; k++)
             if (e->blocks[i]->t[k].state == thread::READY) gpu_host_self = &e->blocks[i]->t[k];
-    gpu_host_fail(hostErrorLaunchTimeout, "waited %d s in gpu_pause or gpu_load_acquire for what nobody does", TIMEOUT_SECONDS);
+    gpu_host_fail(hostErrorLaunchTimeout, "waited %g s in gpu_pause or gpu_load_acquire for what nobody does", timeout());
 }
 
 /* The thread that runs next; NULL when all are through. */

@@ -16,7 +16,7 @@ static inline void set_ready(block *b, unsigned w, uint64_t lanes) {
 }
 
 /* From a barrier on, threads run in another order. */
-void block_phase(block *b);
+void block_phase(engine *e, block *b);
 /* Runs as many blocks as shall be alive together, from block `first` on, to their end or to the first failure. */
 void run_blocks(engine *e, int64_t first);
 /* Gives way to the thread that comes next; returns when it is t's turn again. */

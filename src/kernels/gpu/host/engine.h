@@ -108,12 +108,17 @@ extern __thread engine *running;
 bool shared_begin(block *b, size_t dynamic_bytes); /* false: no memory */
 /* Complains of guard zones that were written; `when` ends the message. */
 void shared_check(block *b, const char *when);
+/* Where p lies beside a shared array of the block; "": nowhere near. */
+std::string describe_shared(block *b, const void *p);
 void shared_free(block *b);
 
 /* fault.cpp: signals of kernels become faults between begin and end. */
 void faults_begin(engine *e);
 void faults_end(engine *e);
 [[noreturn]] void fail_block(const block *b, hostError_t error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* symbol.cpp: the name of a function, or "". Slow. */
+std::string function_name(const void *function);
 
 /* memory.cpp */
 std::string describe_address(const void *p);

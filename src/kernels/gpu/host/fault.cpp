@@ -25,12 +25,15 @@ static std::string format_text(const char *format, va_list args) {
 }
 
 static __thread const void *signal_address;
-static __thread bool signal_in_stack;
+static __thread bool signal_in_stack, signal_nowhere;
 
 /* Runs on the fiber's own stack, from its top: what lay there is given up. */
 static void after_signal() {
     if (signal_in_stack) gpu_host_fail(hostErrorLaunchFailure, "needs more stack than the host vendor gives a thread");
-    gpu_host_fail(hostErrorIllegalAddress, "reads or writes %p: %s", signal_address, describe_address(signal_address).c_str());
+    if (signal_nowhere) gpu_host_fail(hostErrorIllegalAddress, "reads or writes an address that no memory can have");
+    std::string where = describe_shared(((thread *)gpu_host_self)->home, signal_address);
+    if (where.empty()) where = describe_address(signal_address);
+    gpu_host_fail(hostErrorIllegalAddress, "reads or writes %p: %s", signal_address, where.c_str());
 }
 
 static void on_signal(int number, siginfo_t *info, void *context) {
@@ -46,6 +49,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
         return;
     }
     signal_address = info->si_addr;
+    signal_nowhere = info->si_code == SI_KERNEL; /* the hardware does not say where */
     const char *at = (const char *)info->si_addr;
     signal_in_stack = at < e->on->stack && at >= e->on->stack - 65536;
     ucontext_t *u = (ucontext_t *)context;

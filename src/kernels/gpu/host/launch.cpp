@@ -15,15 +15,16 @@ uint64_t host_seed() {
     return seed;
 }
 
-/* "rms_norm<decltype(t)> (rms_norm.cu:38)": the first argument of the launch's text. */
+/* "kernel rms_norm<f32> (rms_norm.cu:38)". Where there is no symbol, the name is the first argument of the launch's text. */
 std::string launch::name() const {
-    std::string text = info.text, file = info.file;
+    std::string text = info.text, file = info.file, symbol = function_name(info.kernel);
+    if (!info.kernel) return text; /* a copy or a fill */
     size_t end = 0;
     for (int depth = 0; end < text.size() && (depth || text[end] != ','); end++)
         depth += (text[end] == '<' || text[end] == '(') - (text[end] == '>' || text[end] == ')');
     size_t slash = file.rfind('/');
     if (slash != std::string::npos) file = file.substr(slash + 1);
-    text = "kernel " + text.substr(0, end);
+    text = "kernel " + (symbol.empty() ? text.substr(0, end) : symbol);
     return file.empty() ? text : text + " (" + file + ":" + std::to_string(info.line) + ")";
 }
 

@@ -7,7 +7,8 @@
 using namespace hdi_gpu_host;
 
 static inline bool same(const gpu_host_place &a, const gpu_host_place &b) {
-    return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0) && strcmp(a.word, b.word) == 0;
+    return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0) &&
+           (a.word == b.word || strcmp(a.word, b.word) == 0);
 }
 
 void gpu_host_barrier(gpu_host_place place) {
@@ -26,7 +27,7 @@ void gpu_host_barrier(gpu_host_place place) {
         shared_check(b, "before it");
         b->at_barrier = 0;
         e->idle = 0;
-        block_phase(b);
+        block_phase(e, b);
         for (unsigned i = 0; i < b->threads; i++) b->t[i].state = thread::READY;
         for (unsigned w = 0; w < b->warps; w++) set_ready(b, w, full_mask(b->w[w].lanes));
     }

@@ -58,7 +58,7 @@ static void place(storage *s, size_t bytes, size_t alignment) {
 }
 
 bool shared_begin(block *b, size_t dynamic_bytes) {
-    if (!b->dynamic.map && !map(&b->dynamic, "the dynamic array", SHARED_LIMIT)) return false;
+    if (!b->dynamic.map && !map(&b->dynamic, "dynamic", SHARED_LIMIT)) return false;
     place(&b->dynamic, dynamic_bytes, 128);
     b->used.clear();
     return true;
@@ -69,13 +69,26 @@ static void check(block *b, storage *s, const char *when) {
     if (left && right) return;
     poison(s->base - GUARD, GUARD);
     poison(s->base + s->bytes, s->right);
-    fail_block(b, hostErrorIllegalAddress, "a thread wrote %s %s (%zu bytes of shared memory); seen %s",
+    fail_block(b, hostErrorIllegalAddress, "a thread wrote %s the shared array %s of %zu bytes; seen %s",
                left ? "past the end of" : "in front of", s->name, s->bytes, when);
 }
 
 void shared_check(block *b, const char *when) {
     check(b, &b->dynamic, when);
     for (unsigned id : b->used) check(b, &b->arrays[id], when);
+}
+
+std::string describe_shared(block *b, const void *p) {
+    std::vector<const storage *> all = {&b->dynamic};
+    for (unsigned id : b->used) all.push_back(&b->arrays[id]);
+    for (const storage *s : all) {
+        uintptr_t at = (uintptr_t)p, base = (uintptr_t)s->base;
+        if (at - (uintptr_t)s->map >= s->map_bytes) continue;
+        std::string of = std::string(" the shared array ") + s->name + " of " + std::to_string(s->bytes) + " bytes";
+        if (at < base) return std::to_string(base - at) + " bytes in front of" + of;
+        return at - base < s->bytes ? "in" + of : std::to_string(at - base - s->bytes) + " bytes past the end of" + of;
+    }
+    return "";
 }
 
 void shared_free(block *b) {
