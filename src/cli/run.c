@@ -93,7 +93,7 @@ static int open_all(run_options *options, run_state *run) {
     engine.max_sequences = 1;
     engine.max_batch_tokens = (int32_t)options->batch;
     engine.context = options->context;
-    engine.serial = options->serial;
+    if (options->serial) engine.executor = HD_EXECUTOR_SERIAL;
     hd_status status = hd_engine_create(run->model, run->tokenizer, &engine, &run->engine);
     if (status != HD_OK) return cli_fail_status(status);
     run->result.load_seconds = cli_now() - started;

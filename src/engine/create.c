@@ -17,23 +17,74 @@ static size_t state_bytes(const hdi_engine_limits *limits, const hdi_kv_shape *k
 static hd_status make_cache(hd_engine *e, const hdi_kv_shape *kv) {
     size_t k = state_bytes(&e->limits, kv, kv->head_dim), v = state_bytes(&e->limits, kv, kv->value_dim), at = 0;
     size_t layer = hdi_align_up(k, HDI_CACHE_LINE) + hdi_align_up(v, HDI_CACHE_LINE);
-    HD_TRY(hdi_alloc_aligned(&e->kv, layer * (size_t)kv->layers, "the KV cache"));
+    HD_TRY(hdi_storage_create_large(e->device, layer * (size_t)kv->layers, "the KV cache", &e->kv));
     for (int32_t i = 0; i < kv->layers; i++, at += layer) {
         char name[32];
         snprintf(name, sizeof name, "k.%d", i);
-        HD_TRY(hd_executor_bind(e->executor, name, (char *)e->kv + at, k));
+        HD_TRY(hd_executor_bind(e->executor, name, (char *)e->kv->data + at, k));
         snprintf(name, sizeof name, "v.%d", i);
-        HD_TRY(hd_executor_bind(e->executor, name, (char *)e->kv + at + hdi_align_up(k, HDI_CACHE_LINE), v));
+        HD_TRY(hd_executor_bind(e->executor, name, (char *)e->kv->data + at + hdi_align_up(k, HDI_CACHE_LINE), v));
     }
     return HD_OK;
 }
 
-static hd_status make_executor(hd_engine *e, bool serial) {
+static hd_executor_kind choose_kind(const hd_engine *e, hd_executor_kind asked) {
+    if (asked != HD_EXECUTOR_KIND_COUNT) return asked;
+    if (e->device->type == HD_DEVICE_CPU) return HD_EXECUTOR_THREADS;
+    return hd_executor_kind_runs_on(HD_EXECUTOR_GRAPH, e->device) ? HD_EXECUTOR_GRAPH : HD_EXECUTOR_STREAM;
+}
+
+static hd_status make_executor(hd_engine *e) {
+    const hd_executor_options options = {.kind = e->kind, .threads = e->limits.threads, .device = e->device};
     HD_TRY(hdi_model_compile(e->model, &e->limits.step, &e->plan));
-    const hd_executor_options executor = {.kind = serial ? HD_EXECUTOR_SERIAL : HD_EXECUTOR_THREADS,
-                                          .threads = e->limits.threads};
-    HD_TRY(hd_executor_create(e->plan, &executor, &e->executor));
+    HD_TRY(hd_executor_create(e->plan, &options, &e->executor));
     return hdi_model_bind(e->model, e->executor);
+}
+
+hd_status hdi_engine_make_rows(hd_engine *e) {
+    enum { ROWS = 16 }; /* fetched at a time, where they need not stay */
+    if (!e->late || e->rows) return HD_OK;
+    int32_t most = e->limits.step.max_rows;
+    e->row_capacity = e->keep_logits || most < ROWS ? most : ROWS;
+    return hdi_storage_create_host(e->device, (size_t)e->row_capacity * (size_t)e->info.vocab * sizeof(float), &e->rows);
+}
+
+/* What steps under way need. */
+static hd_status make_flights(hd_engine *e) {
+    const hdi_step_limits *step = &e->limits.step;
+    for (int i = 0; i < 2; i++) HD_TRY(hdi_flight_init(&e->flights[i], step->max_sequences, e->late ? e->device : NULL));
+    if (!e->late) return HD_OK;
+    size_t bytes = (size_t)step->max_rows * sizeof(int32_t);
+    HD_TRY(hdi_storage_create(e->device, bytes, &e->next_ids));
+    HD_TRY(hd_executor_bind(e->executor, "next_ids", e->next_ids->data, bytes));
+    return e->keep_logits ? hdi_engine_make_rows(e) : HD_OK;
+}
+
+/* What is left of the memory where the model is. */
+static hd_status memory_left(const hd_device *device, size_t *out) {
+    hd_device_properties properties;
+    hd_memory_stats stats;
+    *out = hdi_memory_size();
+    if (device->type == HD_DEVICE_CPU) return HD_OK;
+    HD_TRY(hd_device_get_properties(device, &properties));
+    HD_TRY(hd_memory_get_stats(device, &stats));
+    *out = properties.memory_bytes > stats.in_use ? properties.memory_bytes - stats.in_use : 0;
+    return HD_OK;
+}
+
+static hd_status choose_limits(hd_engine *e, const hd_engine_options *options, const hdi_kv_shape *kv) {
+    size_t memory;
+    HD_REQUIRE((unsigned)options->executor <= HD_EXECUTOR_KIND_COUNT, HD_INVALID_ARGUMENT, "%d is no kind of executor",
+               (int)options->executor);
+    e->device = e->info.device;
+    e->kind = choose_kind(e, options->executor);
+    e->late = !e->device->vtable->immediate;
+    e->keep_logits = options->keep_logits || !e->late;
+    HD_TRY(memory_left(e->device, &memory));
+    HD_TRY(hdi_limits_resolve(options, &e->info, kv, memory, hdi_cpu_count(), &e->limits));
+    e->limits.step.draws = e->late;
+    if (e->kind != HD_EXECUTOR_THREADS) e->limits.threads = 1;
+    return HD_OK;
 }
 
 static hd_status build(hd_engine *e, const hd_tokenizer *tokenizer, const hd_engine_options *options) {
@@ -42,16 +93,17 @@ static hd_status build(hd_engine *e, const hd_tokenizer *tokenizer, const hd_eng
     hdi_model_kv_shape(e->model, &kv);
     hd_model_get_info(e->model, &e->info);
     hd_model_get_generation_defaults(e->model, &e->defaults);
-    HD_TRY(hdi_limits_resolve(options, &e->info, &kv, hdi_memory_size(), hdi_cpu_count(), &e->limits));
-    e->limits.threads = options->serial ? 1 : e->limits.threads;
+    HD_TRY(choose_limits(e, options, &kv));
     e->request_limits = (hdi_request_limits){
         .vocab = e->info.vocab, .page_tokens = step->page_tokens, .context = e->limits.context, .tokenizer = tokenizer};
     HD_TRY(hdi_kv_pages_init(&e->pages, step->pages));
     HD_TRY(hdi_scheduler_init(&e->scheduler, &e->pages, step->page_tokens, step->max_sequences, step->max_tokens));
-    HD_TRY(hdi_batch_init(&e->batch, step, kv.uses_rope_lengths));
+    HD_TRY(hdi_batch_init(&e->batch, step, kv.uses_rope_lengths, e->info.vocab, e->device));
+    e->batch.pads = e->kind == HD_EXECUTOR_GRAPH || e->kind == HD_EXECUTOR_PERSISTENT;
     HD_TRY(hdi_sampler_init(&e->sampler, e->info.vocab));
-    HD_TRY(make_executor(e, options->serial));
+    HD_TRY(make_executor(e));
     HD_TRY(hdi_batch_bind(&e->batch, e->executor));
+    HD_TRY(make_flights(e));
     return make_cache(e, &kv);
 }
 
@@ -80,9 +132,12 @@ void hd_engine_destroy(hd_engine *e) {
         s->engine = NULL;
         s->next = s->previous = NULL;
     }
-    hd_executor_destroy(e->executor);
+    hd_executor_destroy(e->executor); /* waits for what is under way */
     hd_plan_destroy(e->plan);
-    hdi_free_aligned(e->kv);
+    hdi_storage_release(e->kv);
+    hdi_storage_release(e->next_ids);
+    hdi_storage_release(e->rows);
+    for (int i = 0; i < 2; i++) hdi_flight_deinit(&e->flights[i]);
     hdi_batch_deinit(&e->batch);
     hdi_sampler_deinit(&e->sampler);
     hdi_scheduler_deinit(&e->scheduler);

@@ -10,6 +10,11 @@ hd_status hd_engine_submit(hd_engine *e, const hd_request *request, hd_sequence 
                "hd_engine_submit needs an engine, a request and a place for the result");
     *out = NULL;
     HD_TRY(hdi_sequence_create(request, &e->request_limits, &s));
+    hd_status status = s->needs_logits ? hdi_engine_make_rows(e) : HD_OK;
+    if (status != HD_OK) {
+        hdi_sequence_free(s);
+        return status;
+    }
     s->engine = e;
     s->number = e->submitted++;
     s->next = e->sequences;
@@ -55,7 +60,9 @@ void hd_engine_get_stats(const hd_engine *e, hd_engine_stats *out) {
     out->kv_pages_peak = e->pages.peak;
     out->kv_bytes = e->limits.kv_bytes;
     out->arena_bytes = hd_plan_arena_bytes(e->plan);
-    out->threads = e->limits.threads;
+    out->threads = e->kind == HD_EXECUTOR_THREADS ? e->limits.threads : 1;
     out->running = e->scheduler.n_running;
     out->waiting = e->scheduler.n_waiting;
+    out->device = e->device;
+    out->executor = e->kind;
 }

@@ -4,6 +4,7 @@
 #define HDI_ENGINE_ENGINE_H
 
 #include "engine/batch.h"
+#include "engine/flight.h"
 #include "engine/kv_pages.h"
 #include "engine/limits.h"
 #include "engine/sampler.h"
@@ -15,19 +16,36 @@ struct hd_engine {
     hd_generation_defaults defaults;
     hdi_engine_limits limits;
     hdi_request_limits request_limits;
+    const hd_device *device;
+    bool late;        /* the device works behind the host's back: tokens of a step are delivered while the next one runs */
+    bool keep_logits; /* every row's logits can be read after a step */
     hd_plan *plan;
+    hd_executor_kind kind;
     hd_executor *executor;
-    void *kv; /* the plan's states, one after the other */
+    hdi_storage *kv;       /* the plan's caches, one after the other */
+    hdi_storage *next_ids; /* late only: the plan's state of that name */
+    hdi_storage *rows;     /* late only: logits of `row_capacity` rows, page-locked */
+    int32_t row_capacity;
     hdi_kv_pages pages;
     hdi_scheduler scheduler;
     hdi_batch batch;
+    hdi_flight flights[2]; /* the one under way, if any, is flights[newest] */
+    int newest;
+    double delivered; /* when a step's tokens were last delivered, in seconds of the clock */
     hdi_sampler sampler;
     hd_sequence *sequences; /* all that were submitted and not yet released */
     uint64_t submitted;
     hd_engine_stats stats; /* the counters; the rest is filled in when asked for */
 };
 
-/* Ends a sequence: takes it from the scheduler and closes its output (output.h has with_last and flush). */
+/* Ends a sequence: takes it from the scheduler and the steps under way and closes its output (output.h has with_last and flush).
+ */
 void hdi_engine_finish(hd_sequence *sequence, hd_finish reason, bool with_last, bool flush);
+
+/* Makes memory for the rows of logits that come to the host, when the first request needs one; it is kept. */
+hd_status hdi_engine_make_rows(hd_engine *engine);
+
+/* Delivers the tokens of a step: waits for it, draws what the host has to draw, ends what has ended (deliver.c). */
+hd_status hdi_engine_deliver(hd_engine *engine, hdi_flight *flight);
 
 #endif

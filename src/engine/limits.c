@@ -86,4 +86,6 @@ hd_status hdi_limits_resolve(const hd_engine_options *options, const hd_model_in
     return HD_OK;
 }
 
-void hd_engine_options_init(hd_engine_options *options) { *options = (hd_engine_options){.kv_dtype = HD_DTYPE_COUNT}; }
+void hd_engine_options_init(hd_engine_options *options) {
+    *options = (hd_engine_options){.kv_dtype = HD_DTYPE_COUNT, .executor = HD_EXECUTOR_KIND_COUNT};
+}

@@ -6,6 +6,8 @@
 
 static bool counts_generated(const hd_sampling *s) { return s->presence_penalty != 0 || s->frequency_penalty != 0; }
 
+bool hdi_sampling_edits(const hd_sampling *s) { return s->n_bias > 0 || s->repetition_penalty != 1 || counts_generated(s); }
+
 bool hdi_logits_edited(const hd_sampling *s, const hdi_history *h) {
     return s->n_bias > 0 || s->repetition_penalty != 1 || (counts_generated(s) && h->n > h->n_prompt);
 }

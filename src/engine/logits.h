@@ -11,6 +11,8 @@ typedef struct hdi_history {
     int64_t n_prompt, n;
 } hdi_history;
 
+/* Whether some row of such a sequence may need hdi_logits_edit. */
+bool hdi_sampling_edits(const hd_sampling *sampling);
 /* Whether hdi_logits_edit would change anything. */
 bool hdi_logits_edited(const hd_sampling *sampling, const hdi_history *history);
 /* Adds the bias, then applies the repetition, presence and frequency penalties, in place. `count` is `vocab` zeros, and is

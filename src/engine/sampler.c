@@ -52,24 +52,27 @@ void hdi_sampler_deinit(hdi_sampler *s) {
     *s = (hdi_sampler){0};
 }
 
+void hdi_sampler_params(const hd_sampling *sampling, int32_t vocab, uint64_t index, float *params) {
+    params[HDI_SAMPLE_TEMPERATURE] = sampling->temperature;
+    params[HDI_SAMPLE_TOP_K] = (float)(sampling->top_k < vocab ? sampling->top_k : 0);
+    params[HDI_SAMPLE_TOP_P] = sampling->top_p;
+    params[HDI_SAMPLE_MIN_P] = sampling->min_p;
+    params[HDI_SAMPLE_TYPICAL_P] = sampling->typical_p;
+    params[HDI_SAMPLE_UNIFORM] = hdi_random_uniform(sampling->seed, index);
+    params[6] = params[7] = 0;
+}
+
 static int32_t sample(const hdi_sampler *s, const float *logits, const hd_sampling *sampling, uint64_t index) {
     sample_call c;
     make_call(&c, logits, s->vocab);
-    c.params[HDI_SAMPLE_TEMPERATURE] = sampling->temperature;
-    c.params[HDI_SAMPLE_TOP_K] = (float)(sampling->top_k < s->vocab ? sampling->top_k : 0);
-    c.params[HDI_SAMPLE_TOP_P] = sampling->top_p;
-    c.params[HDI_SAMPLE_MIN_P] = sampling->min_p;
-    c.params[HDI_SAMPLE_TYPICAL_P] = sampling->typical_p;
-    c.params[HDI_SAMPLE_UNIFORM] = hdi_random_uniform(sampling->seed, index);
+    hdi_sampler_params(sampling, s->vocab, index, c.params);
     hdi_kernel_get(HDI_KERNEL_sample_f32)(&c.call, 0, 1, s->scratch);
     return c.id;
 }
 
 hd_status hdi_sampler_draw(hdi_sampler *s, const float *logits, const hd_sampling *sampling, const hdi_history *history,
                            int32_t top_logprobs, hdi_draw *draw) {
-    HD_REQUIRE(hdi_logits_valid(logits, s->vocab), HD_CORRUPT,
-               "the model's logits after %lld tokens are not finite numbers: its weights are damaged, or overflow their type",
-               (long long)history->n);
+    HD_REQUIRE(hdi_logits_valid(logits, s->vocab), HD_CORRUPT, HDI_BAD_LOGITS, (long long)history->n);
     if (hdi_logits_edited(sampling, history)) {
         memcpy(s->row, logits, (size_t)s->vocab * sizeof *logits);
         hdi_logits_edit(s->row, s->count, sampling, history);

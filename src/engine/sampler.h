@@ -5,6 +5,10 @@
 
 #include "engine/logits.h"
 
+/* Said of a sequence after `%lld` tokens. */
+#define HDI_BAD_LOGITS \
+    "the model's logits after %lld tokens are not finite numbers: its weights are damaged, or overflow their type"
+
 typedef struct hdi_sampler {
     int32_t vocab;
     float *row;      /* a copy of the logits, where they are edited */
@@ -21,6 +25,9 @@ typedef struct hdi_draw {
 
 hd_status hdi_sampler_init(hdi_sampler *sampler, int32_t vocab);
 void hdi_sampler_deinit(hdi_sampler *sampler); /* legal on a zeroed one */
+
+/* The sample kernel's parameters (HDI_SAMPLE_PARAMS) for the `index`-th token that is generated. */
+void hdi_sampler_params(const hd_sampling *sampling, int32_t vocab, uint64_t index, float *params);
 
 /* Draws the token that follows `history`. top_logprobs as in hd_request. HD_CORRUPT when the logits are no numbers,
  * HD_INVALID_ARGUMENT when bias and penalties leave no token. Does not allocate. */

@@ -81,40 +81,44 @@ static bool take_page(hdi_scheduler *s, hd_sequence *sequence) {
     return true;
 }
 
+/* Its last token is being drawn: there is nothing left to compute. */
+static bool complete(const hd_sequence *sequence) { return hdi_sequence_length(sequence) == sequence->limit; }
+
 /* Starts the sequence that waits longest, if pages for all its tokens are free and one more for each running sequence: else
  * it might be sent away again at once. */
 static bool admit(hdi_scheduler *s) {
     hd_sequence *sequence = s->waiting;
-    if (!sequence || s->n_running == s->max_sequences) return false;
-    int64_t need = hdi_ceil_div(sequence->n, s->page_tokens);
+    if (!sequence || s->n_running == s->max_sequences || complete(sequence)) return false;
+    int64_t need = hdi_ceil_div(hdi_sequence_length(sequence), s->page_tokens);
     if (s->pages->free - need < s->n_running) return false;
     leave_waiting(s, sequence);
     while (sequence->n_pages < need) sequence->pages[sequence->n_pages++] = hdi_kv_pages_take(s->pages);
-    sequence->prefill_end = sequence->n;
+    sequence->prefill_end = hdi_sequence_length(sequence);
     sequence->state = HDI_SEQUENCE_RUNNING;
     s->running[s->n_running++] = sequence;
     return true;
 }
 
 static int32_t add_chunk(hdi_scheduler *s, hd_sequence *sequence, int32_t budget) {
-    int32_t count = (int32_t)hdi_min_i64(sequence->n - sequence->computed, budget);
+    int64_t length = hdi_sequence_length(sequence);
+    int32_t count = (int32_t)hdi_min_i64(length - sequence->computed, budget);
     s->chunks[s->n_chunks++] = (hdi_chunk){.sequence = sequence,
                                            .begin = sequence->computed,
                                            .count = count,
-                                           .draws = sequence->computed + count == sequence->n,
+                                           .draws = sequence->computed + count == length,
                                            .prefill = sequence->computed < sequence->prefill_end};
     return budget - count;
 }
 
-static bool decodes(const hd_sequence *sequence) { return sequence->computed + 1 == sequence->n; }
+static bool decodes(const hd_sequence *sequence) { return sequence->computed + 1 == hdi_sequence_length(sequence); }
 
 void hdi_scheduler_plan(hdi_scheduler *s) {
     int32_t budget = s->max_batch_tokens;
     s->n_chunks = 0;
     for (int32_t i = 0; i < s->n_running; i++) /* giving way only ever shortens the list behind i */
-        if (decodes(s->running[i]) && take_page(s, s->running[i])) budget = add_chunk(s, s->running[i], budget);
+        if (!complete(s->running[i]) && decodes(s->running[i]) && take_page(s, s->running[i]))
+            budget = add_chunk(s, s->running[i], budget);
     for (int32_t i = 0; i < s->n_running && budget > 0; i++)
-        if (!decodes(s->running[i])) budget = add_chunk(s, s->running[i], budget);
+        if (!complete(s->running[i]) && !decodes(s->running[i])) budget = add_chunk(s, s->running[i], budget);
     while (budget > 0 && admit(s)) budget = add_chunk(s, s->running[s->n_running - 1], budget);
-    assert(s->n_chunks > 0 || (s->n_running == 0 && s->n_waiting == 0));
 }

@@ -37,7 +37,8 @@ void hdi_scheduler_deinit(hdi_scheduler *scheduler); /* legal on a zeroed one; i
 void hdi_scheduler_add(hdi_scheduler *scheduler, hd_sequence *sequence);
 /* Takes a waiting or running sequence out, done; its pages are dropped. */
 void hdi_scheduler_remove(hdi_scheduler *scheduler, hd_sequence *sequence);
-/* Fills `chunks`; none only when there is no sequence. All tokens of the chunks have pages then. Does not allocate. */
+/* Fills `chunks`; none only when there is no sequence but those whose last token is being drawn. All tokens of the chunks have
+ * pages then. Does not allocate. */
 void hdi_scheduler_plan(hdi_scheduler *scheduler);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "engine/logits.h"
 
 /* A copy of n elements; NULL for none. */
 static hd_status copy(void *out, const void *from, size_t n, size_t size, const char *what) {
@@ -39,6 +40,7 @@ hd_status hdi_sequence_create(const hd_request *request, const hdi_request_limit
     s->limit = n_prompt + new_tokens;
     s->ignore_eos = request->ignore_eos;
     s->top_logprobs = request->top_logprobs;
+    s->needs_logits = request->top_logprobs >= 0 || hdi_sampling_edits(&request->sampling);
     HD_TRY_GOTO(hdi_alloc(&s->tokens, (size_t)s->limit, sizeof *s->tokens, "a sequence's tokens"));
     memcpy(s->tokens, request->prompt, request->n_prompt * sizeof *s->tokens);
     HD_TRY_GOTO(hdi_alloc(&s->pages, (size_t)hdi_ceil_div(s->limit, limits->page_tokens), sizeof *s->pages, "a page table"));

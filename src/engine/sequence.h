@@ -18,9 +18,11 @@ struct hd_sequence {
 
     int32_t *tokens;            /* prompt, then what was drawn */
     int64_t n_prompt, n, limit; /* n of at most `limit` tokens are there */
-    int64_t computed;           /* tokens whose keys and values are in the cache */
-    int64_t prefill_end;        /* tokens before this one are a prompt's chunk (after a loss of pages: drawn ones too) */
-    int32_t *pages;             /* the sequence's page table */
+    int32_t pending;            /* more that steps under way draw, the newest of them from row `row` of its logits */
+    int32_t row;
+    int64_t computed;    /* tokens whose keys and values are in the cache, or will be after the step under way */
+    int64_t prefill_end; /* tokens before this one are a prompt's chunk (after a loss of pages: drawn ones too) */
+    int32_t *pages;      /* the sequence's page table */
     int32_t n_pages;
 
     hd_sampling sampling; /* its bias is ours */
@@ -28,6 +30,7 @@ struct hd_sequence {
     size_t n_stop_tokens;
     bool ignore_eos;
     int32_t top_logprobs;
+    bool needs_logits; /* to choose a token, or to report on it, takes more than the sample kernel */
 
     hdi_output output;
     const float *logits; /* of the newest token; valid in step `logits_step` only */
@@ -35,6 +38,9 @@ struct hd_sequence {
     hd_finish finish;
     char error[512];
 };
+
+/* How many tokens it has, with the one that is being drawn. */
+static inline int64_t hdi_sequence_length(const hd_sequence *s) { return s->n + s->pending; }
 
 /* What a request must agree with. */
 typedef struct hdi_request_limits {

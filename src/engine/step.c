@@ -1,64 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One step: plan the chunks, run the model, draw a token for each sequence whose newest token was computed. */
+/* One step: plan the chunks, launch the model, deliver tokens. Where the device works behind the host's back, the tokens
+ * delivered are those of the step before: the device never waits for the host. A sequence's end is then seen one step late, and
+ * the token that was drawn too much is forgotten. */
 #include <stdio.h>
 #include <time.h>
 
 #include "base/memory.h"
 #include "engine/engine.h"
-
-void hdi_engine_finish(hd_sequence *s, hd_finish reason, bool with_last, bool flush) {
-    hdi_scheduler_remove(&s->engine->scheduler, s);
-    s->finish = reason;
-    if (hdi_output_finish(&s->output, reason, with_last, flush) != HD_OK && reason != HD_FINISH_ERROR) {
-        snprintf(s->error, sizeof s->error, "%s", hd_last_error());
-        s->finish = s->output.tokens[s->output.n - 1].finish = HD_FINISH_ERROR;
-    }
-}
-
-/* The sentence is the thread's last error. */
-static void finish_with_error(hd_sequence *s) {
-    snprintf(s->error, sizeof s->error, "%s", hd_last_error());
-    hdi_engine_finish(s, HD_FINISH_ERROR, false, false);
-}
-
-static bool ends(const hd_engine *e, const hd_sequence *s, int32_t token) {
-    for (size_t i = 0; i < s->n_stop_tokens; i++)
-        if (s->stop_tokens[i] == token) return true;
-    for (int32_t i = 0; i < e->defaults.n_eos && !s->ignore_eos; i++)
-        if (e->defaults.eos[i] == token) return true;
-    return false;
-}
-
-static hd_status draw(hd_engine *e, hd_sequence *s, const float *logits) {
-    hdi_history history = {s->tokens, s->n_prompt, s->n};
-    hdi_draw drawn = {.top = hdi_output_next_top(&s->output)};
-    bool stopped;
-    HD_TRY(hdi_sampler_draw(&e->sampler, logits, &s->sampling, &history, s->top_logprobs, &drawn));
-    s->logits = logits;
-    s->logits_step = e->stats.steps;
-    s->tokens[s->n++] = drawn.token;
-    bool end = ends(e, s, drawn.token); /* such a token is no part of the text */
-    HD_TRY(hdi_output_push(&s->output, drawn.token, !end, drawn.logprob, drawn.n_top, &stopped));
-    if (end || stopped)
-        hdi_engine_finish(s, HD_FINISH_STOP, true, !stopped);
-    else if (s->n == s->limit)
-        hdi_engine_finish(s, HD_FINISH_LENGTH, true, true);
-    return HD_OK;
-}
-
-static hd_status draw_all(hd_engine *e) {
-    void *logits = NULL;
-    if (e->batch.n_rows) HD_TRY(hd_executor_output(e->executor, "logits", &logits));
-    const float *row = logits;
-    for (int32_t i = 0; i < e->scheduler.n_chunks; i++) {
-        const hdi_chunk *chunk = &e->scheduler.chunks[i];
-        chunk->sequence->computed += chunk->count;
-        if (!chunk->draws) continue;
-        if (draw(e, chunk->sequence, row) != HD_OK) finish_with_error(chunk->sequence);
-        row += e->info.vocab;
-    }
-    return HD_OK;
-}
+#include "runtime/context.h"
+#include "task/executor.h"
 
 static double now(void) {
     struct timespec t;
@@ -66,31 +16,91 @@ static double now(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void count_step(hd_engine *e, double seconds) {
-    const hdi_scheduler *s = &e->scheduler;
-    uint64_t prefill = 0, decode = 0, keys = 0;
-    for (int32_t i = 0; i < s->n_chunks; i++) {
-        *(s->chunks[i].prefill ? &prefill : &decode) += (uint64_t)s->chunks[i].count;
-        keys += (uint64_t)(s->chunks[i].begin + s->chunks[i].count);
+/* Enqueues what brings the step's ids to the host. */
+static hd_status send_ids(hd_engine *e, hdi_flight *f, int32_t rows) {
+    const hd_device *device = e->device;
+    hd_stream *stream = e->executor->stream;
+    HD_TRY(device->vtable->copy_async(device, stream->handle, f->ids->data, e->next_ids->data, (size_t)rows * sizeof(int32_t),
+                                      HDI_COPY_D2H));
+    return hd_event_record(f->arrived, stream);
+}
+
+static hd_status launch(hd_engine *e, hdi_flight *f) {
+    hdi_batch_fill(&e->batch, e->scheduler.chunks, e->scheduler.n_chunks);
+    hdi_flight_begin(f, e->scheduler.chunks, e->scheduler.n_chunks, e->keep_logits);
+    HD_TRY(hdi_batch_run(&e->batch, e->executor));
+    return e->late ? send_ids(e, f, e->batch.n_rows) : HD_OK;
+}
+
+/* The sentence is the thread's last error. */
+static void fail(hdi_flight *f) {
+    char sentence[512];
+    snprintf(sentence, sizeof sentence, "%s", hd_last_error());
+    for (int32_t i = 0; i < f->n_chunks; i++) {
+        hd_sequence *s = f->chunks[i].sequence;
+        if (!s) continue;
+        snprintf(s->error, sizeof s->error, "%s", sentence);
+        hdi_engine_finish(s, HD_FINISH_ERROR, false, false);
     }
-    e->stats.prefill_tokens += prefill;
-    e->stats.decode_tokens += decode;
-    *(prefill ? &e->stats.prefill_seconds : &e->stats.decode_seconds) += seconds;
-    if (!prefill) e->stats.decode_bytes += e->info.matrix_bytes_per_token + keys * e->limits.kv_token_bytes;
+    f->active = false;
+}
+
+typedef struct work {
+    uint64_t prefill, decode, keys;
+} work;
+
+/* What the step computed for those who still wait for it. */
+static work work_of(const hdi_flight *f) {
+    work w = {0};
+    for (int32_t i = 0; i < f->n_chunks; i++) {
+        const hdi_chunk *c = &f->chunks[i];
+        if (!c->sequence) continue;
+        *(c->prefill ? &w.prefill : &w.decode) += (uint64_t)c->count;
+        w.keys += (uint64_t)(c->begin + c->count);
+    }
+    return w;
+}
+
+/* A step takes from its launch, or from when the one before it was delivered, until it is delivered. */
+static void count(hd_engine *e, const hdi_flight *f, work w) {
+    double end = now(), seconds = end - (f->launched > e->delivered ? f->launched : e->delivered);
+    e->delivered = end;
+    e->stats.prefill_tokens += w.prefill;
+    e->stats.decode_tokens += w.decode;
+    *(f->prefill ? &e->stats.prefill_seconds : &e->stats.decode_seconds) += seconds;
+    if (!f->prefill) e->stats.decode_bytes += e->info.matrix_bytes_per_token + w.keys * e->limits.kv_token_bytes;
+}
+
+static hd_status deliver(hd_engine *e, hdi_flight *f) {
+    work w = work_of(f);
+    hd_status status = hdi_engine_deliver(e, f);
+    if (status != HD_OK) {
+        fail(f);
+        return status;
+    }
+    f->active = false;
+    count(e, f, w);
+    return HD_OK;
 }
 
 hd_status hd_engine_step(hd_engine *e, bool *busy) {
-    double start = now();
+    hd_status status = HD_OK, delivered = HD_OK;
     HD_REQUIRE(e && busy, HD_INVALID_ARGUMENT, "hd_engine_step needs an engine and a place for the result");
-    *busy = false;
+    hdi_flight *last = &e->flights[e->newest], *next = &e->flights[!e->newest];
+    next->launched = now();
     hdi_scheduler_plan(&e->scheduler);
-    if (e->scheduler.n_chunks == 0) return HD_OK;
-    e->stats.steps++; /* logits of the step before are no longer valid */
-    hdi_batch_fill(&e->batch, e->scheduler.chunks, e->scheduler.n_chunks);
-    hd_status status = hdi_batch_run(&e->batch, e->executor);
-    if (status == HD_OK) status = draw_all(e);
-    if (status == HD_OK) count_step(e, now() - start);
-    for (int32_t i = 0; status != HD_OK && i < e->scheduler.n_chunks; i++) finish_with_error(e->scheduler.chunks[i].sequence);
+    if (e->scheduler.n_chunks > 0) {
+        e->stats.steps++; /* logits of the step before are no longer valid */
+        e->newest = !e->newest;
+        status = launch(e, next);
+        if (status != HD_OK) fail(next);
+    }
+    if (last->active) delivered = deliver(e, last);
+    if (status == HD_OK) status = delivered;
+    if (next->active && (!e->late || next->brings_logits)) {
+        delivered = deliver(e, next);
+        if (status == HD_OK) status = delivered;
+    }
     *busy = e->scheduler.n_running > 0 || e->scheduler.n_waiting > 0;
     return status;
 }

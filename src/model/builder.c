@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "graph/graph.h"
+#include "kernels/sample/sample.h"
 #include "ops/rope_scaling.h"
 
 static void format_name(char *name, size_t size, const char *suffix, const char *fmt, va_list args) {
@@ -110,6 +111,6 @@ void hdi_build_logits(hdi_builder *b, hd_value logits) {
     hd_graph *g = b->graph;
     hd_graph_output(g, "logits", logits);
     if (!b->limits->draws) return;
-    hd_value params = hd_graph_input(g, "sample_params", HD_DTYPE_F32, 2, (hd_dim[]){b->rows, HDI_SAMPLE_WIDTH});
+    hd_value params = hd_graph_input(g, "sample_params", HD_DTYPE_F32, 2, (hd_dim[]){b->rows, HDI_SAMPLE_PARAMS});
     (void)hd_graph_keep_ids(g, b->next_ids, hd_graph_sample(g, logits, params));
 }

@@ -19,8 +19,6 @@
 #include "heddle/compile.h"
 #include "heddle/model.h"
 
-enum { HDI_SAMPLE_WIDTH = 8 }; /* of a row of sample_params */
-
 typedef struct hdi_step_limits {
     int32_t max_tokens, max_sequences, max_rows;
     int32_t pages; /* in the whole cache */

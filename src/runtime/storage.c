@@ -29,6 +29,18 @@ hd_status hdi_storage_create(const hd_device *device, size_t bytes, hdi_storage 
     return HD_OK;
 }
 
+hd_status hdi_storage_create_large(const hd_device *device, size_t bytes, const char *what, hdi_storage **out) {
+    void *memory;
+    if (device->type != HD_DEVICE_CPU) {
+        hd_status status = hdi_storage_create(device, bytes, out);
+        return status == HD_OK ? HD_OK : hdi_fail_prefix(status, "%s of %.2f GiB", what, (double)bytes * 0x1p-30);
+    }
+    HD_TRY(hdi_alloc_aligned(&memory, bytes, what));
+    hd_status status = hdi_storage_borrow(device, memory, bytes, hdi_free_aligned, memory, out);
+    if (status != HD_OK) hdi_free_aligned(memory);
+    return status;
+}
+
 hd_status hdi_storage_create_host(const hd_device *device, size_t bytes, hdi_storage **out) {
     hdi_storage *s;
     HD_TRY(new_storage(hdi_device_cpu(), bytes, HDI_STORAGE_HOST, &s));

@@ -25,6 +25,9 @@ typedef struct hdi_storage {
 
 /* All give a storage of count 1. Contents are undefined. */
 hd_status hdi_storage_create(const hd_device *device, size_t bytes, hdi_storage **out);
+/* For a large block that comes and goes with what it was made for (an arena, a KV cache): on the CPU straight from the system,
+ * untouched, and back to it at once. `what` names it in messages. */
+hd_status hdi_storage_create_large(const hd_device *device, size_t bytes, const char *what, hdi_storage **out);
 /* Host memory that copies to and from `device` run fastest from. */
 hd_status hdi_storage_create_host(const hd_device *device, size_t bytes, hdi_storage **out);
 /* Memory of somebody else on `device`; `release(owner)`, unless NULL, is called when the last holder lets go, and not when

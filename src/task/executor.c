@@ -61,27 +61,13 @@ static hd_status make_stream(hd_executor *executor) {
     return records(executor->kind) ? hdi_graphs_create(executor) : HD_OK;
 }
 
-/* The CPU's executors come and go with engines of all sizes: their arenas go back to the system at once. */
-static hd_status make_arena(hd_executor *executor) {
-    size_t bytes = executor->plan->arena_bytes;
-    void *memory;
-    if (!by_host(executor->kind)) {
-        hd_status status = hdi_storage_create(executor->device, bytes, &executor->arena);
-        return status == HD_OK ? HD_OK : hdi_fail_prefix(status, "a plan's arena of %zu bytes", bytes);
-    }
-    HD_TRY(hdi_alloc_aligned(&memory, bytes, "a plan's arena"));
-    hd_status status = hdi_storage_borrow(executor->device, memory, bytes, hdi_free_aligned, memory, &executor->arena);
-    if (status != HD_OK) hdi_free_aligned(memory);
-    return status;
-}
-
 static hd_status make(hd_executor *executor, int32_t threads) {
     const hd_plan *plan = executor->plan;
     HD_TRY(hdi_calloc(&executor->slot, plan->n_slots, sizeof *executor->slot, "an executor"));
     HD_TRY(hdi_alloc(&executor->symbol, plan->n_symbols, sizeof *executor->symbol, "an executor"));
     HD_TRY(hdi_calloc(&executor->operands, plan->n_operands, sizeof *executor->operands, "an executor"));
     HD_TRY(hdi_calloc(&executor->calls, plan->n_steps, sizeof *executor->calls, "an executor"));
-    HD_TRY(make_arena(executor));
+    HD_TRY(hdi_storage_create_large(executor->device, plan->arena_bytes, "a plan's arena", &executor->arena));
     executor->slot[0] = executor->arena->data;
     HD_TRY(by_host(executor->kind) ? make_workers(executor, threads) : make_stream(executor));
     for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = -1;

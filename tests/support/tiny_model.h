@@ -18,6 +18,7 @@ typedef struct tiny_model {
     hd_dtype dtype;           /* HD_DTYPE_F32, F16 or BF16 */
     const char *rope_scaling; /* a JSON object's text, or NULL */
     int32_t shards;           /* 1: model.safetensors; more: an index and that many files */
+    bool broken;              /* a NaN among the weights that every logit depends on */
     uint64_t seed;            /* the same seed and shape give the same weights */
 } tiny_model;
 

@@ -418,7 +418,7 @@ static void failing_allocations_leave_nothing(void **state) {
     hd_status status = HD_OUT_OF_MEMORY;
     int n = 0;
     hd_engine_options_init(&o);
-    o.serial = true;
+    o.executor = HD_EXECUTOR_SERIAL;
     for (; n < 100000 && status != HD_OK; n++) {
         hdi_memory_fail_after(n);
         status = hd_engine_create(model, tokenizer, &o, &e);

@@ -62,7 +62,7 @@ static void compare(hd_model *model, const char *name, const hd_engine_options *
     const char *difference = generation_difference(&got, want, VOCAB);
     if (difference)
         fail_msg("%s, %d threads, batches of %d, %s%s: %s", name, options->threads, options->max_batch_tokens,
-                 options->serial ? "serial, " : "", alone ? "alone" : "among others", difference);
+                 options->executor == HD_EXECUTOR_SERIAL ? "serial, " : "", alone ? "alone" : "among others", difference);
     generation_free(&got);
 }
 
@@ -79,10 +79,10 @@ static void check_weights(const char *folder, hd_weights weights) {
     hd_engine_options o;
     generation want;
     hd_engine_options_init(&o);
-    o.serial = true;
+    o.executor = HD_EXECUTOR_SERIAL;
     run(model, &o, true, &want);
     compare(model, hd_weights_name(weights), &o, false, &want);
-    o.serial = false;
+    o.executor = HD_EXECUTOR_KIND_COUNT;
     for (int t = 0; t < 3; t++)
         for (int c = 0; c < 3; c++) {
             o.threads = threads[t];

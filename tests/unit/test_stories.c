@@ -84,7 +84,7 @@ static void greedy_continuations(void **state) {
         hd_engine *engine;
         hd_engine_options_init(&o);
         o.threads = threads[t];
-        o.serial = threads[t] == 0;
+        o.executor = threads[t] ? HD_EXECUTOR_THREADS : HD_EXECUTOR_SERIAL;
         if (hd_engine_create(model, tokenizer, &o, &engine) != HD_OK) fail_msg("%s", hd_last_error());
         for (char *line = text; *line;) {
             size_t length = strcspn(line, "\n");
