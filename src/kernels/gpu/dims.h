@@ -9,6 +9,25 @@
 
 namespace HDI_GPU_NAMESPACE {
 
+/* Bytes and elements of a block of a storage type: back ends have nothing of the program's. */
+static inline int64_t gpu_block_bytes(int dtype) {
+#define GPU_BLOCK_BYTES(NAME, name, bytes, elements) \
+    case HD_DTYPE_##NAME:                            \
+        return bytes;
+    switch (dtype) { HD_DTYPE_LIST(GPU_BLOCK_BYTES) }
+#undef GPU_BLOCK_BYTES
+    return 1;
+}
+
+static inline int64_t gpu_block_elements(int dtype) {
+#define GPU_BLOCK_ELEMENTS(NAME, name, bytes, elements) \
+    case HD_DTYPE_##NAME:                               \
+        return elements;
+    switch (dtype) { HD_DTYPE_LIST(GPU_BLOCK_ELEMENTS) }
+#undef GPU_BLOCK_ELEMENTS
+    return 1;
+}
+
 /* Drops dims of one element and joins neighbours that lie as one in all of t[0 .. n), which have one shape. With `rows`, the last
  * dim stays what it is. The rank is at least 1 afterwards. */
 static inline void gpu_merge_dims(hdi_operand *t, int n, bool rows) {

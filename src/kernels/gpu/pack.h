@@ -4,6 +4,7 @@
 #ifndef HDI_KERNELS_GPU_PACK_H
 #define HDI_KERNELS_GPU_PACK_H
 
+#include "kernels/gpu/dims.h"
 #include "kernels/gpu/element.h"
 
 namespace HDI_GPU_NAMESPACE {
@@ -51,7 +52,7 @@ static __device__ __forceinline__ void gpu_store(typename T::storage *p, int64_t
 
 /* Whether every row of `t` begins at a multiple of 16 bytes, its elements side by side. */
 static inline bool gpu_rows_aligned(const hdi_operand *t) {
-    int64_t size = (int64_t)hd_dtype_block_bytes((hd_dtype)t->dtype);
+    int64_t size = gpu_block_bytes(t->dtype);
     if ((uintptr_t)t->data % 16 != 0) return false;
     for (int d = 0; d < t->rank; d++) {
         if (t->shape[d] <= 1) continue;

@@ -3,6 +3,7 @@
 #ifndef HDI_KERNELS_GPU_REDUCE_H
 #define HDI_KERNELS_GPU_REDUCE_H
 
+#include "kernels/gpu/gpu.h"
 #include "kernels/gpu/vendor.h"
 
 namespace HDI_GPU_NAMESPACE {

@@ -24,6 +24,7 @@ static bool make(hdi_check *c, int k, int64_t rows, int64_t n, hdi_fill fill, bo
     /* The mean is off by about n / 16 roundings of numbers of size 1; 1 / sqrt(eps) = 32 is the most that it is scaled by. */
     hdi_check_tolerance(c, (8 + (double)n / 16) * 0x1p-24 * 32, (8 + (double)n / 16) * 0x1p-24);
     hdi_check_inplace(c, 0, 1);
+    hdi_check_order_overflows(c);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #ifndef HDI_KERNELS_SWIGLU_GPU_H
 #define HDI_KERNELS_SWIGLU_GPU_H
 
+#include "kernels/gpu/gpu.h"
 #include "kernels/gpu/vendor.h"
 
 namespace HDI_GPU_NAMESPACE {
