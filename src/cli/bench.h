@@ -11,7 +11,7 @@ enum { BENCH_MAX_SAMPLES = 100 };
 typedef struct bench_sample {
     double prefill_rate, decode_rate; /* tokens a second */
     double read_rate;                 /* bytes of weights and KV cache a second while decoding */
-    double limit;                     /* what the same threads read from memory before and after, mean */
+    double limit;                     /* what the same threads read from memory, or the device copies, before and after: mean */
 } bench_sample;
 
 typedef struct bench_setting {
@@ -22,7 +22,7 @@ typedef struct bench_setting {
 } bench_setting;
 
 /* On standard output; both give the exit code. */
-int bench_print_table(const char *folder, const hd_model *model, const bench_setting *settings, size_t count);
-int bench_print_json(const char *folder, const hd_model *model, const bench_setting *settings, size_t count);
+int bench_print_table(const char *folder, const hd_model *model, int64_t sequences, const bench_setting *settings, size_t count);
+int bench_print_json(const char *folder, const hd_model *model, int64_t sequences, const bench_setting *settings, size_t count);
 
 #endif

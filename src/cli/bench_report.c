@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/load.h"
 
 static int by_size(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -45,15 +46,16 @@ static int write_stream(FILE *to, char **text, size_t *size) {
     return code;
 }
 
-int bench_print_table(const char *folder, const hd_model *model, const bench_setting *settings, size_t count) {
+int bench_print_table(const char *folder, const hd_model *model, int64_t sequences, const bench_setting *settings, size_t count) {
     hd_model_info info;
     hd_model_get_info(model, &info);
-    char *text = NULL, bytes[32];
+    char *text = NULL, bytes[32], device[32];
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
     if (!to) return cli_fail(EXIT_MEMORY, "the results do not fit into memory");
-    fprintf(to, "%s: %s, weights %s (%s), medians of %d\n", folder, info.architecture, hd_weights_name(info.weights),
-            cli_bytes(bytes, (double)info.weight_bytes), count ? (int)settings[0].count : 0);
+    fprintf(to, "%s: %s, weights %s (%s) on %s, %lld sequence%s, medians of %d\n", folder, info.architecture,
+            hd_weights_name(info.weights), cli_bytes(bytes, (double)info.weight_bytes), cli_device_name(info.device, device),
+            (long long)sequences, sequences == 1 ? "" : "s", count ? (int)settings[0].count : 0);
     fprintf(to, "%8s %7s | %12s %7s %9s | %12s %7s %8s %8s %6s\n", "threads", "prompt", "prefill tok/s", "spread", "GFLOP/s",
             "decode tok/s", "spread", "GB/s", "limit", "share");
     for (size_t i = 0; i < count; i++) {
@@ -78,17 +80,20 @@ static void print_samples(FILE *to, const bench_setting *s, const char *name, fi
     fputc(']', to);
 }
 
-int bench_print_json(const char *folder, const hd_model *model, const bench_setting *settings, size_t count) {
+int bench_print_json(const char *folder, const hd_model *model, int64_t sequences, const bench_setting *settings, size_t count) {
     hd_model_info info;
     hd_model_get_info(model, &info);
-    char *text = NULL;
+    char *text = NULL, device[32];
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
     if (!to) return cli_fail(EXIT_MEMORY, "the results do not fit into memory");
     fputs("{\"path\": ", to);
     cli_json_string(to, folder, strlen(folder));
-    fprintf(to, ", \"weights\": \"%s\", \"weight_bytes\": %llu, \"parameters\": %llu, \"settings\": [",
-            hd_weights_name(info.weights), (unsigned long long)info.weight_bytes, (unsigned long long)info.parameters);
+    fprintf(to,
+            ", \"weights\": \"%s\", \"weight_bytes\": %llu, \"parameters\": %llu, \"device\": \"%s\", \"sequences\": %lld, "
+            "\"settings\": [",
+            hd_weights_name(info.weights), (unsigned long long)info.weight_bytes, (unsigned long long)info.parameters,
+            cli_device_name(info.device, device), (long long)sequences);
     for (size_t i = 0; i < count; i++) {
         const bench_setting *s = &settings[i];
         fprintf(to, "%s{\"threads\": %d, \"prompt\": %lld", i ? ", " : "", (int)s->used_threads, (long long)s->prompt);

@@ -55,10 +55,14 @@ static void show_notice(void *user, const char *sentence) {
     fprintf(stderr, "heddle: note: %s\n", sentence);
 }
 
-int cli_load_model(const char *folder, const char *weights, int64_t threads, bool quiet, hd_model **out) {
+int cli_load_model(const char *folder, const char *weights, const hd_device *device, int64_t threads, bool quiet,
+                   hd_model **out) {
     cli_progress progress;
-    hd_model_options options = {
-        .threads = (int32_t)threads, .progress = show_progress, .progress_user = &progress, .notice = quiet ? NULL : show_notice};
+    hd_model_options options = {.device = device,
+                                .threads = (int32_t)threads,
+                                .progress = show_progress,
+                                .progress_user = &progress,
+                                .notice = quiet ? NULL : show_notice};
     if (weights && !hd_weights_parse(weights, &options.weights)) {
         char names[128] = "";
         for (int i = 0; i < HD_WEIGHTS_COUNT; i++) {
@@ -76,6 +80,38 @@ int cli_load_model(const char *folder, const char *weights, int64_t threads, boo
 int cli_load_tokenizer(const char *folder, hd_tokenizer **out) {
     hd_status status = hd_tokenizer_load(folder, out);
     return status == HD_OK ? EXIT_OK : cli_fail_status(status);
+}
+
+int cli_parse_device(const char *name, const hd_device **out) {
+    *out = NULL;
+    if (!name) return EXIT_OK;
+    hd_status status = hd_device_parse(name, out);
+    return status == HD_OK ? EXIT_OK : cli_fail_status(status);
+}
+
+int cli_parse_executor(const char *name, hd_executor_kind *out) {
+    *out = HD_EXECUTOR_KIND_COUNT;
+    if (!name || hd_executor_kind_parse(name, out)) return EXIT_OK;
+    char names[128] = "";
+    for (int i = 0; i < HD_EXECUTOR_KIND_COUNT; i++) {
+        strcat(names, i ? ", " : "");
+        strcat(names, hd_executor_kind_name((hd_executor_kind)i));
+    }
+    return cli_usage("--executor takes one of %s, not \"%s\"", names, name);
+}
+
+static bool is_cpu(const hd_device *device) { return !device || hd_device_get_type(device) == HD_DEVICE_CPU; }
+
+const char *cli_device_name(const hd_device *device, char text[32]) {
+    if (is_cpu(device))
+        snprintf(text, 32, "cpu");
+    else
+        snprintf(text, 32, "%s:%d", hd_device_type_name(hd_device_get_type(device)), (int)hd_device_get_index(device));
+    return text;
+}
+
+hd_status cli_measure_limit(const hd_device *device, int32_t threads, double *bytes_per_second) {
+    return is_cpu(device) ? hd_measure_bandwidth(threads, 0, bytes_per_second) : hd_measure_copy(device, 0, bytes_per_second);
 }
 
 int cli_parse_kv_type(const char *name, hd_dtype *out) {

@@ -74,13 +74,16 @@ static int submit(const run_options *options, run_state *run, const hd_sampling 
 static int open_all(run_options *options, run_state *run) {
     hd_engine_options engine;
     hd_engine_options_init(&engine);
+    const hd_device *device = NULL;
     int code = cli_parse_kv_type(options->kv_type, &engine.kv_dtype);
+    if (code == EXIT_OK) code = cli_parse_executor(options->executor, &engine.executor);
+    if (code == EXIT_OK) code = cli_parse_device(options->device, &device);
     if (code != EXIT_OK) return code;
     char buffer[CLI_PATH_MAX];
     const char *folder = cli_model_folder(options->model, buffer, &code);
     if (!folder) return code;
     double started = cli_now();
-    code = cli_load_model(folder, options->weights, options->threads, options->quiet, &run->model);
+    code = cli_load_model(folder, options->weights, device, options->threads, options->quiet, &run->model);
     if (code == EXIT_OK) code = cli_load_tokenizer(folder, &run->tokenizer);
     if (code != EXIT_OK) return code;
     hd_sampling sampling;
@@ -93,7 +96,6 @@ static int open_all(run_options *options, run_state *run) {
     engine.max_sequences = 1;
     engine.max_batch_tokens = (int32_t)options->batch;
     engine.context = options->context;
-    if (options->serial) engine.executor = HD_EXECUTOR_SERIAL;
     hd_status status = hd_engine_create(run->model, run->tokenizer, &engine, &run->engine);
     if (status != HD_OK) return cli_fail_status(status);
     run->result.load_seconds = cli_now() - started;

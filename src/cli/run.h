@@ -8,9 +8,9 @@
 #include "heddle/engine.h"
 
 typedef struct run_options {
-    const char *model, *prompt, *file, *weights, *kv_type;
+    const char *model, *prompt, *file, *device, *executor, *weights, *kv_type;
     int64_t tokens, threads, context, batch, logprobs;
-    bool add_special, show_special, ignore_eos, serial, stats, quiet, json;
+    bool add_special, show_special, ignore_eos, stats, quiet, json;
     cli_strings stop;
     cli_sampling sampling;
 } run_options;

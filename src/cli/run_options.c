@@ -45,6 +45,10 @@ static size_t make_table(run_options *o, cli_option table[MAX_ROWS]) {
          .help = "the same seed draws the same tokens; default: a new one, shown at the end"},
 
         {CLI_HEADING, .help = "how it runs"},
+        {CLI_STRING, 0, "device", "NAME", &o->device, .help = "cpu, cuda, cuda:1, maca ...: where the model lies and runs (cpu)"},
+        {CLI_STRING, 0, "executor", "KIND", &o->executor,
+         .help = "serial or threads on the CPU, stream, graph or persistent on devices; serial, one step after the other in one "
+                 "thread, is what the others are tested against (threads; graph where there is one)"},
         {CLI_STRING, 0, "weights", "TYPE", &o->weights,
          .help = "as-is, f32, f16, bf16, q8 or q4: convert the matrices while loading (as-is)"},
         {CLI_INT, 't', "threads", "N", &o->threads, 0, 1024, .help = "threads; 0: one a core that this process may use (0)"},
@@ -53,8 +57,6 @@ static size_t make_table(run_options *o, cli_option table[MAX_ROWS]) {
         {CLI_INT, 0, "batch", "N", &o->batch, 0, 1 << 16, .help = "tokens of the prompt in one step; 0: 512 (0)"},
         {CLI_STRING, 0, "kv-type", "TYPE", &o->kv_type,
          .help = "f32, f16 or bf16: how keys and values are kept (by the weights' type)"},
-        {CLI_FLAG, 0, "serial", NULL, &o->serial,
-         .help = "one step after the other in one thread: the executor that the others are tested against"},
 
         {CLI_HEADING, .help = "what is shown"},
         {CLI_FLAG, 0, "special", NULL, &o->show_special, .help = "write special tokens out, too"},
@@ -93,6 +95,7 @@ void cli_run_help(FILE *to) {
     fprintf(to, "\nexamples\n"
                 "  heddle run -p \"Once upon a time\"\n"
                 "  heddle run -m Qwen2.5-0.5B -p \"The sky is\" -n 64 --temp 0 -t 4\n"
+                "  heddle run -m Qwen2.5-7B --device cuda -p \"The sky is\"\n"
                 "  heddle run -m Qwen2.5-0.5B -f letter.txt --temp 0.8 --top-p 0.95 --seed 7 > answer.txt\n"
                 "  echo \"def fib(n):\" | heddle run -m Llama-3.2-1B --weights q8 --stop \"class\" -q\n");
 }

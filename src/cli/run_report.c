@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "heddle/device.h"
+#include "cli/load.h"
 
 static double rate(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
 
@@ -32,6 +32,16 @@ static bool same_place(void) {
     return out.st_dev == err.st_dev && out.st_ino == err.st_ino;
 }
 
+/* What was read against what could be. */
+static void print_share(const hd_engine_stats *stats, double read, double limit) {
+    char device[32];
+    fprintf(stderr, " | %.2f GB/s, %.0f %% of the %.1f GB/s that ", read / 1e9, 100 * read / limit, limit / 1e9);
+    if (hd_device_get_type(stats->device) == HD_DEVICE_CPU)
+        fprintf(stderr, "%d thread%s read from memory", (int)stats->threads, stats->threads == 1 ? "" : "s");
+    else
+        fprintf(stderr, "%s copies", cli_device_name(stats->device, device));
+}
+
 void run_print_stats(const run_options *options, const run_result *result) {
     const hd_engine_stats *stats = &result->stats;
     bool colour = cli_wants_colour(STDERR_FILENO);
@@ -44,9 +54,8 @@ void run_print_stats(const run_options *options, const run_result *result) {
         fprintf(stderr, " | decode %llu tokens, %.1f tokens/s", (unsigned long long)stats->decode_tokens,
                 rate((double)stats->decode_tokens, stats->decode_seconds));
         /* An interrupted user wants the prompt back, not a measurement. */
-        if (!cli_interrupted() && hd_measure_bandwidth(stats->threads, 0, &limit) == HD_OK && limit > 0)
-            fprintf(stderr, " | %.2f GB/s, %.0f %% of the %.1f GB/s that %d thread%s read from memory", read / 1e9,
-                    100 * read / limit, limit / 1e9, (int)stats->threads, stats->threads == 1 ? "" : "s");
+        if (!cli_interrupted() && cli_measure_limit(stats->device, stats->threads, &limit) == HD_OK && limit > 0)
+            print_share(stats, read, limit);
     }
     if (result->sampled) fprintf(stderr, " | seed %llu", (unsigned long long)result->seed);
     fprintf(stderr, "%s\n", colour ? CLI_RESET : "");
@@ -81,7 +90,10 @@ int run_print_json(const run_options *options, const run_result *result) {
            stats->prefill_seconds);
     printf(", \"decode\": {\"tokens\": %llu, \"seconds\": %.6f, \"bytes\": %llu}", (unsigned long long)stats->decode_tokens,
            stats->decode_seconds, (unsigned long long)stats->decode_bytes);
-    printf(", \"load_seconds\": %.6f, \"threads\": %d}\n", result->load_seconds, (int)stats->threads);
+    char device[32];
+    printf(", \"load_seconds\": %.6f, \"threads\": %d", result->load_seconds, (int)stats->threads);
+    printf(", \"device\": \"%s\", \"executor\": \"%s\"}\n", cli_device_name(stats->device, device),
+           hd_executor_kind_name(stats->executor));
     if (fflush(stdout) || ferror(stdout)) return cli_fail(EXIT_FAILED, "cannot write to standard output");
     return EXIT_OK;
 }

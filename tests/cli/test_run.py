@@ -50,9 +50,17 @@ class Output(Case):
 
     def test_the_same_text_whatever_executes_it(self):
         expected = self.greedy("-p", PROMPT).stdout
-        for more in [["-t", 1], ["-t", 2], ["-t", 4], ["--serial"], ["--batch", 1], ["--ctx", 64]]:
+        for more in [["-t", 1], ["-t", 2], ["-t", 4], ["--executor", "serial"], ["--executor", "stream"], ["--batch", 1], ["--ctx", 64]]:
             with self.subTest(more=more):
                 self.assertEqual(self.greedy("-p", PROMPT, *more).stdout, expected)
+
+    def test_devices_and_executors_that_are_not_there(self):
+        arguments = ["run", "-m", MODEL, "-p", PROMPT, "-n", 2]
+        self.failed_with(run(*arguments, "--device", "abacus"), 3, "abacus")
+        self.failed_with(run(*arguments, "--device", "cpu:7"), 3, "cpu:7")
+        self.failed_with(run(*arguments, "--device", "cuda:63"), 3, "cuda:63")
+        self.failed_with(run(*arguments, "--executor", "graph"), 3, "cpu has no graph executor")
+        self.failed_with(run(*arguments, "--executor", "abacus"), 2, "abacus", "serial, threads, stream")
 
     def test_stop_strings_are_not_written(self):
         whole = self.greedy("-p", PROMPT).stdout.decode()

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "heddle/device.h"
+#include "support/devices.h"
 
 static void test_rates_are_possible(void **state) {
     (void)state;
@@ -30,10 +31,22 @@ static void test_what_cannot_be(void **state) {
     assert_true(rate == 0);
 }
 
+static void copies_within_a_device_are_measured(void **state) {
+    (void)state;
+    const hd_device *device;
+    double rate = 0;
+    for (int i = 0; (device = test_devices(i)); i++) {
+        if (hd_measure_copy(device, 1 << 20, &rate) != HD_OK) fail_msg("%s", hd_last_error());
+        assert_true(rate > 1e6 && rate < 1e14);
+    }
+    assert_int_equal(hd_measure_copy(NULL, 0, &rate), HD_INVALID_ARGUMENT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rates_are_possible),
         cmocka_unit_test(test_what_cannot_be),
+        cmocka_unit_test(copies_within_a_device_are_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
