@@ -20,7 +20,7 @@ endif()
 # Flags of the C++ that runs GPU code, and of that code: as heddle_flags, as far as they have a meaning in C++.
 add_library(heddle_gpu_host_flags INTERFACE)
 target_compile_options(heddle_gpu_host_flags INTERFACE
-  -Wall -Wextra -Wpointer-arith -Wundef -ffp-contract=off -fno-math-errno -g)
+  -Wall -Wextra -Wno-unknown-pragmas -Wpointer-arith -Wundef -ffp-contract=off -fno-math-errno -g) # unknown: nvcc's unroll
 target_compile_definitions(heddle_gpu_host_flags INTERFACE _GNU_SOURCE HDI_GPU_HOST)
 target_include_directories(heddle_gpu_host_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 if(HEDDLE_SANITIZE)

@@ -82,6 +82,8 @@ void hdi_check_order_overflows(hdi_check *c);
 /* Also run with output `out` in the memory of input `in` (same type and shape): must give the same bits. */
 void hdi_check_inplace(hdi_check *c, int out, int in);
 
+/* Whether the case runs on a device, whose kernels may round where those of CPUs do not. */
+bool hdi_check_on_device(const hdi_check *c);
 /* A device may have no kernel for this case: a group may be run step by step then, a kernel not at all. */
 void hdi_check_may_lack(hdi_check *c);
 

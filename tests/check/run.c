@@ -80,6 +80,7 @@ void hdi_check_inplace(hdi_check *c, int out, int in) {
 }
 void hdi_check_may_lack(hdi_check *c) { c->may_lack = true; }
 bool hdi_check_benching(const hdi_check *c) { return c->bench; }
+bool hdi_check_on_device(const hdi_check *c) { return c->device != NULL; }
 int64_t hdi_check_bench_rows(const hdi_check *c, int64_t rows) { return c->device ? rows * 256 : rows; }
 
 /* ---- running ---- */
