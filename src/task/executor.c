@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "task/tracer.h"
 
 /* ---- kinds ---- */
 
@@ -101,6 +102,7 @@ hd_status hd_executor_create(const hd_plan *plan, const hd_executor_options *opt
 
 void hd_executor_destroy(hd_executor *executor) {
     if (!executor) return;
+    hdi_tracer_destroy(executor);
     hdi_threads_destroy(executor);
     hd_stream_destroy(executor->stream); /* waits for its work */
     hdi_graphs_destroy(executor);
@@ -221,8 +223,13 @@ static hd_status run(hd_executor *executor, bool again) {
     }
 }
 
-hd_status hd_executor_run(hd_executor *executor) { return run(executor, true); }
-hd_status hdi_executor_run_once(hd_executor *executor) { return run(executor, false); }
+hd_status hd_executor_run(hd_executor *executor) {
+    return executor->tracer ? hdi_run_traced(executor, true, run) : run(executor, true);
+}
+
+hd_status hdi_executor_run_once(hd_executor *executor) {
+    return executor->tracer ? hdi_run_traced(executor, false, run) : run(executor, false);
+}
 
 hd_status hd_executor_synchronize(hd_executor *executor) {
     return executor->stream ? hd_stream_synchronize(executor->stream) : HD_OK;

@@ -45,6 +45,8 @@ struct hd_executor {
     struct hdi_progress *progress; /* threads only, by worker */
     uint64_t run;                  /* threads only: number of the current run */
 
+    struct hdi_tracer *tracer; /* NULL: nobody looks on */
+
     hd_stream *stream;         /* devices only: where all work is enqueued */
     struct hdi_graphs *graphs; /* graph and persistent only */
 };

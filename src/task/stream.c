@@ -2,30 +2,35 @@
 /* The stream executor: the plan's steps, in their order, on one stream of a device; groups of steps, and programs of many groups,
  * as one where the device has a way for them. The stream keeps the order, so the plan's waits need nothing more. */
 #include "runtime/context.h"
-#include "task/executor.h"
+#include "task/tracer.h"
 
 static hd_status name_step(const hd_executor *executor, uint32_t step, hd_status status) {
     return hdi_fail_prefix(status, "%s, on %s", hdi_plan_name(executor->plan, hdi_plan_steps(executor->plan)[step].name),
                            hdi_device_text(executor->device));
 }
 
-static hd_status launch_step(const hd_executor *executor, uint32_t step) {
+static hd_status launch_step(hd_executor *executor, uint32_t step) {
     hdi_kernel_id kernel = (hdi_kernel_id)hdi_plan_steps(executor->plan)[step].kernel;
+    if (executor->tracer) HD_TRY(hdi_tracer_before(executor));
     hd_status status = hdi_launch(executor->stream, kernel, &executor->calls[step]);
-    return status == HD_OK ? HD_OK : name_step(executor, step, status);
+    if (status != HD_OK) return name_step(executor, step, status);
+    return executor->tracer ? hdi_tracer_after(executor, step, 1, -1) : HD_OK;
 }
 
-static hd_status launch_group(const hd_executor *executor, const hdi_plan_group *group, bool *done) {
+static hd_status launch_group(hd_executor *executor, const hdi_plan_group *group, bool *done) {
     const hd_device *device = executor->device;
     *done = false;
     if (!device->vtable->launch_group) return HD_OK;
+    if (executor->tracer) HD_TRY(hdi_tracer_before(executor));
     hd_status status = device->vtable->launch_group(device, executor->stream->handle, (hdi_group_kind)group->kind,
                                                     executor->calls + group->first_step, (int)group->n_steps, done);
-    return status == HD_OK ? HD_OK : name_step(executor, group->first_step, status);
+    if (status != HD_OK) return name_step(executor, group->first_step, status);
+    if (!*done || !executor->tracer) return HD_OK;
+    return hdi_tracer_after(executor, group->first_step, group->n_steps, group - hdi_plan_groups(executor->plan));
 }
 
 /* Enqueues the unit at step `s`: a group if one begins there and the device has a way for it, else the step. */
-static hd_status launch_unit(const hd_executor *executor, const hdi_plan_group *group, uint32_t s, uint32_t *n) {
+static hd_status launch_unit(hd_executor *executor, const hdi_plan_group *group, uint32_t s, uint32_t *n) {
     bool done = false;
     *n = 1;
     if (group && group->first_step == s) HD_TRY(launch_group(executor, group, &done));

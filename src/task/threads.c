@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "task/executor.h"
+#include "task/tracer.h"
 
 /* How far a worker has come: run x steps + steps ended. Monotonic over all runs, so nothing is ever reset. */
 struct hdi_progress {
@@ -39,11 +39,15 @@ static void wait_for_all(hd_executor *executor, int workers, uint64_t target, ui
 }
 
 /* Worker `w`'s share of the items: whole grains, evenly. */
-static void run_share(const hdi_bound_step *step, const hdi_kernel_call *call, int w, int workers, void *scratch) {
+static void run_share(const hd_executor *executor, uint32_t s, int w, int workers, void *scratch) {
+    const hdi_bound_step *step = &executor->steps[s];
     int64_t items = step->work.items, grains = hdi_ceil_div(items, step->work.grain);
     int64_t begin = grains * w / workers * step->work.grain;
     int64_t end = hdi_min_i64(grains * (w + 1) / workers * step->work.grain, items);
-    if (begin < end) step->fn(call, begin, end, scratch);
+    if (begin >= end) return;
+    int64_t began = hdi_tracer_begin(executor->tracer);
+    step->fn(&executor->calls[s], begin, end, scratch);
+    hdi_tracer_end(executor->tracer, s, w, began, (double)(end - begin) / (double)items);
 }
 
 static void walk(void *user, int w) {
@@ -54,7 +58,7 @@ static void walk(void *user, int w) {
     for (uint32_t s = 0; s < executor->plan->n_steps; s++) {
         const hdi_bound_step *step = &executor->steps[s];
         if (step->wait >= 0) wait_for_all(executor, workers, base + (uint64_t)step->wait + 1, &seen);
-        run_share(step, &executor->calls[s], w, workers, scratch);
+        run_share(executor, s, w, workers, scratch);
         atomic_store_explicit(&executor->progress[w].ended, base + s + 1, memory_order_release);
     }
 }

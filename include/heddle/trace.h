@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the time goes: a trace records what executors and engines do, step by step, on every worker and device.
+ *
+ *   hd_trace_create -> hd_engine_set_trace or hd_executor_set_trace -> run -> hd_trace_write, or hd_trace_kinds for figures.
+ *
+ * All room is made beforehand: nothing is allocated while something runs. Without a trace a step costs one branch more. */
+#ifndef HEDDLE_TRACE_H
+#define HEDDLE_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "heddle/compile.h"
+#include "heddle/engine.h"
+#include "heddle/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One thread at a time, the one that runs the traced executors and engines. */
+typedef struct hd_trace hd_trace;
+
+typedef struct hd_trace_options {
+    size_t spans;    /* the most that are recorded; a step takes one a worker. 0: a million, which is 48 MB */
+    bool whole_runs; /* a run is one span, and graphs are replayed as ever; else each step is one, and runs that would be graphs
+                      * or a persistent kernel go step by step through a stream */
+} hd_trace_options;
+
+/* `options` may be NULL: the defaults. */
+HD_API HD_CHECK_RESULT hd_status hd_trace_create(const hd_trace_options *options, hd_trace **out);
+/* Executors and engines that still record into it stop doing so. NULL is legal. */
+HD_API void hd_trace_destroy(hd_trace *trace);
+/* Forgets what was recorded. */
+HD_API void hd_trace_clear(hd_trace *trace);
+
+/* Records what the executor does from now on; NULL: no more. HD_OUT_OF_MEMORY, or what a device says that cannot make the events
+ * it measures with; the executor is then not traced. */
+HD_API HD_CHECK_RESULT hd_status hd_executor_set_trace(hd_executor *executor, hd_trace *trace);
+/* Records what the engine and its executor do, likewise. */
+HD_API HD_CHECK_RESULT hd_status hd_engine_set_trace(hd_engine *engine, hd_trace *trace);
+
+typedef struct hd_trace_info {
+    size_t spans, room; /* recorded, and the most that can be */
+    uint64_t lost;      /* spans that found no more room */
+    bool stepped;       /* graphs or persistent kernels were run step by step, to be traced */
+} hd_trace_info;
+
+/* Waits for traced work that still runs. */
+HD_API HD_CHECK_RESULT hd_status hd_trace_get_info(hd_trace *trace, hd_trace_info *out);
+
+/* What an engine was doing: the kind of its step. */
+typedef enum hd_trace_phase {
+    HD_TRACE_OTHER = 0, /* no engine's step */
+    HD_TRACE_PREFILL,   /* a step with any chunk of a prompt */
+    HD_TRACE_DECODE,
+    HD_TRACE_PHASE_COUNT
+} hd_trace_phase;
+HD_API const char *hd_trace_phase_name(hd_trace_phase phase); /* "", "prefill", "decode" */
+
+/* All spans of one device, phase, kernel and shape together. Rates are bytes / seconds and flops / seconds. */
+typedef struct hd_trace_kind {
+    const hd_device *device;
+    hd_trace_phase phase;
+    char kernel[48]; /* of steps that the device ran as one: their group's name; "" for what is no kernel */
+    char shape[64];  /* rows x columns of the weight, or the result's sizes but the first; without a kernel: the name */
+    uint64_t steps;  /* how often it ran */
+    double seconds;  /* over all workers, divided by their number: what it adds to a run */
+    double bytes, flops;
+    bool partial; /* some of the bytes and operations depend on data that the host could not see, and are left out */
+} hd_trace_kind;
+
+/* The kinds of spans, those that took most time first. *kinds is fresh, free with hd_free. Waits for traced work that still
+ * runs. */
+HD_API HD_CHECK_RESULT hd_status hd_trace_kinds(hd_trace *trace, hd_trace_kind **kinds, size_t *count);
+
+/* Writes Chrome's trace event format (JSON): chrome://tracing, Perfetto and others open it. A process is a device, a thread a
+ * worker, a device's stream or an engine. HD_IO with the system's reason; a file that was there before is then as it was. Waits
+ * for traced work that still runs. */
+HD_API HD_CHECK_RESULT hd_status hd_trace_write(hd_trace *trace, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

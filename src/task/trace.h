@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a trace holds: spans of time on lanes, with labels that say what they were. Lanes and labels are made when something is
+ * given the trace; spans are only written into room that is there. */
+#ifndef HDI_TASK_TRACE_H
+#define HDI_TASK_TRACE_H
+
+#include <time.h>
+
+#include "heddle/trace.h"
+
+/* One stretch of work. */
+typedef struct hdi_span {
+    int64_t begin, end; /* nanoseconds since the trace was made */
+    double bytes, flops;
+    uint32_t label;
+    uint16_t lane, workers; /* how many workers shared the step */
+    uint8_t phase;          /* hd_trace_phase */
+    bool partial;           /* bytes and flops leave something out */
+    bool first;             /* counts as a step; the other workers' shares do not */
+} hdi_span;
+
+typedef struct hdi_trace_label {
+    char name[64];
+    char shape[64];
+    const char *kernel; /* static; NULL: no kernel */
+} hdi_trace_label;
+
+typedef struct hdi_trace_lane {
+    const hd_device *device;
+    char name[32];
+    bool taken; /* by something that still records */
+} hdi_trace_lane;
+
+/* Something that records into a trace: an executor's tracer, or an engine. Part of it. */
+typedef struct hdi_trace_holder {
+    hd_trace *trace;                                      /* NULL: none */
+    hd_status (*settle)(struct hdi_trace_holder *holder); /* records what a device has not reported yet; NULL: nothing to do */
+    void (*leave)(struct hdi_trace_holder *holder);       /* the trace goes away: stop recording, give the lanes back */
+    struct hdi_trace_holder *next;
+} hdi_trace_holder;
+
+struct hd_trace {
+    hdi_span *spans;
+    size_t n, room;
+    uint64_t lost;
+    bool whole_runs, stepped;
+    int64_t start; /* of the system's clock */
+    hd_trace_phase phase;
+    hdi_trace_label *labels;
+    size_t n_labels, cap_labels;
+    hdi_trace_lane *lanes;
+    size_t n_lanes, cap_lanes;
+    hdi_trace_holder *holders;
+};
+
+static inline int64_t hdi_clock_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+void hdi_trace_join(hd_trace *trace, hdi_trace_holder *holder);
+void hdi_trace_leave(hdi_trace_holder *holder); /* takes it out of the list and calls its `leave`; legal without a trace */
+
+/* A lane that nobody records on now; *out is its number. */
+hd_status hdi_trace_take_lane(hd_trace *trace, const hd_device *device, const char *name, uint16_t *out);
+void hdi_trace_give_lane(hd_trace *trace, uint16_t lane);
+/* Room for `n` more labels, the first of which is *first; fill them. */
+hd_status hdi_trace_add_labels(hd_trace *trace, size_t n, uint32_t *first);
+
+/* Room for a span, to be filled; NULL, and counted as lost, when there is none. */
+static inline hdi_span *hdi_trace_add(hd_trace *trace) {
+    if (trace->n < trace->room) return &trace->spans[trace->n++];
+    trace->lost++;
+    return NULL;
+}
+
+/* Waits for what still runs on devices, and sorts the spans by their beginnings, longer ones first. */
+hd_status hdi_trace_settle(hd_trace *trace);
+
+#endif
