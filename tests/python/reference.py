@@ -16,6 +16,11 @@ from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCau
 BUILD = Path(os.environ.get("HEDDLE_BUILD_DIR", Path(__file__).resolve().parents[2] / "build" / "release"))
 LOGITS = BUILD / "tests" / "tools" / "heddle-test-logits"
 
+# The same comparisons on a card: HEDDLE_TEST_DEVICE=cuda pytest tests/python/test_models.py
+DEVICE = os.environ.get("HEDDLE_TEST_DEVICE", "cpu")
+EXECUTOR = os.environ.get("HEDDLE_TEST_EXECUTOR", "stream")
+ON_CPU = DEVICE == "cpu"
+
 torch.set_num_threads(2)
 
 FAMILIES = {
@@ -131,11 +136,25 @@ def heddle(folder, ids, tmp, generate=0, **settings):
     """Logits [len(ids) + generate, vocab] and generated ids by the plan's own program."""
     ids_file, out_file = Path(tmp) / "ids.i32", Path(tmp) / "logits.f32"
     np.asarray(ids, dtype=np.int32).tofile(ids_file)
+    if not ON_CPU:
+        settings = dict(settings, device=DEVICE, executor=EXECUTOR)
     command = [LOGITS, folder, ids_file, out_file, f"generate={generate}"] + [f"{k}={v}" for k, v in settings.items()]
     run = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     tokens = np.array(run.stdout.split(), dtype=np.int32)
     return np.fromfile(out_file, dtype=np.float32).reshape(len(ids) + generate, -1), tokens
+
+
+def tolerance(weights="f32"):
+    """Of `worst`. The CPU computes in f32 whatever the weights are; a GPU may round activations to what its matrix units take."""
+    return 1e-4 if ON_CPU or weights == "f32" else {"f16": 5e-3, "bf16": 3e-2, "q8": 3e-2, "q4": 3e-2}[weights]
+
+
+def same(got, want, weights="f32"):
+    """Two runs of one model that differ in how they were cut: the same bits on the CPU, the same numbers on a GPU."""
+    if ON_CPU:
+        return bool((got.view(np.uint32) == want.view(np.uint32)).all())
+    return worst(got, want) < tolerance(weights)
 
 
 def worst(got, want):

@@ -3,9 +3,9 @@
  * reference.
  *
  * IDS is a file of int32, OUT gets float32 [n ids (+ generated), vocab]. Keys: chunk (tokens of one run, default all), threads
- * (0: the serial executor), weights, kv, generate (greedy tokens to add), prompt (length that the dynamic rope counts; default
- * all ids). Generated ids go to standard output. It drives the plan itself, without the engine, so that the engine and the model
- * can be judged apart. */
+ * (0: the serial executor), device (default cpu), executor (of a device; default stream), weights, kv, generate (greedy tokens to
+ * add), prompt (length that the dynamic rope counts; default all ids). Generated ids go to standard output. It drives the plan
+ * itself, without the engine, so that the engine and the model can be judged apart. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,29 +13,49 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "model/model.h"
+#include "runtime/storage.h"
 
 typedef struct settings {
     int chunk, threads, generate, prompt;
+    const hd_device *device; /* NULL: the CPU */
+    hd_executor_kind executor;
     hd_weights weights;
     hd_dtype kv; /* HD_DTYPE_COUNT: natural */
 } settings;
 
+/* Memory that the plan reads or keeps on its device; `host` is what goes there before a run. */
+typedef struct bound {
+    hdi_storage *memory;
+    void *host;
+    size_t bytes;
+} bound;
+
+enum { MOST_INPUTS = 8 };
+
 typedef struct driver {
+    const hd_device *device;
+    bound inputs[MOST_INPUTS];
+    int n_inputs;
+    float *logits; /* on the host */
     hd_model *model;
     hd_plan *plan;
     hd_executor *executor;
     hdi_kv_shape kv;
     hdi_step_limits limits;
     int32_t *token_ids, *positions, *token_seq, *slots, *page_table, *rows, *lengths;
-    void **states;
+    hdi_storage **states;
     int vocab;
 } driver;
 
 enum { PAGE = 16 };
 
 static hd_status bind_input(driver *d, const char *name, int32_t **data, int64_t n) {
+    bound *b = &d->inputs[d->n_inputs++];
+    b->bytes = (size_t)n * sizeof **data;
     HD_TRY(hdi_calloc(data, (size_t)n, sizeof **data, name));
-    return hd_executor_bind(d->executor, name, *data, (size_t)n * sizeof **data);
+    b->host = *data;
+    HD_TRY(hdi_storage_create(d->device, b->bytes, &b->memory));
+    return hd_executor_bind(d->executor, name, b->memory->data, b->bytes);
 }
 
 static hd_status bind_states(driver *d) {
@@ -45,15 +65,15 @@ static hd_status bind_states(driver *d) {
     for (int i = 0; i < 2 * d->kv.layers; i++) {
         char name[32];
         snprintf(name, sizeof name, "%c.%d", i % 2 ? 'v' : 'k', i / 2);
-        HD_TRY(hdi_alloc_aligned(&d->states[i], bytes, "a cache"));
-        memset(d->states[i], 0xff, bytes); /* NaN: what was never written must never count */
-        HD_TRY(hd_executor_bind(d->executor, name, d->states[i], bytes));
+        HD_TRY(hdi_storage_create(d->device, bytes, &d->states[i]));
+        HD_TRY(d->device->vtable->set(d->device, d->states[i]->data, 0xff, bytes)); /* NaN: what was never written never counts */
+        HD_TRY(hd_executor_bind(d->executor, name, d->states[i]->data, bytes));
     }
     return HD_OK;
 }
 
 static hd_status start(driver *d, const char *folder, const settings *s, int total) {
-    hd_model_options options = {.weights = s->weights};
+    hd_model_options options = {.weights = s->weights, .device = s->device};
     hd_model_info info;
     HD_TRY(hd_model_load(folder, &options, &d->model));
     hd_model_get_info(d->model, &info);
@@ -68,7 +88,10 @@ static hd_status start(driver *d, const char *folder, const settings *s, int tot
                                   .max_pages = pages,
                                   .kv_dtype = s->kv == HD_DTYPE_COUNT ? d->kv.natural_dtype : s->kv};
     HD_TRY(hdi_model_compile(d->model, &d->limits, &d->plan));
-    const hd_executor_options executor = {.kind = s->threads ? HD_EXECUTOR_THREADS : HD_EXECUTOR_SERIAL, .threads = s->threads};
+    hd_executor_options executor = {.kind = s->threads ? HD_EXECUTOR_THREADS : HD_EXECUTOR_SERIAL, .threads = s->threads};
+    d->device = s->device ? s->device : hdi_device_cpu();
+    if (d->device->type != HD_DEVICE_CPU) executor = (hd_executor_options){.kind = s->executor, .device = d->device};
+    HD_TRY(hdi_alloc(&d->logits, (size_t)s->chunk * (size_t)d->vocab, sizeof *d->logits, "logits"));
     HD_TRY(hd_executor_create(d->plan, &executor, &d->executor));
     HD_TRY(hdi_model_bind(d->model, d->executor));
     HD_TRY(bind_input(d, "token_ids", &d->token_ids, s->chunk));
@@ -92,11 +115,17 @@ static hd_status step(driver *d, const int32_t *ids, int first, int n, int promp
         d->rows[i] = i;
         if (d->lengths) d->lengths[i] = position + 1 > prompt ? position + 1 : prompt;
     }
+    for (int i = 0; i < d->n_inputs; i++)
+        HD_TRY(hdi_copy(d->device, d->inputs[i].memory->data, hdi_device_cpu(), d->inputs[i].host, d->inputs[i].bytes));
     HD_TRY(hd_executor_set(d->executor, "tokens", n));
     HD_TRY(hd_executor_set(d->executor, "sequences", 1));
     HD_TRY(hd_executor_set(d->executor, "rows", n));
     HD_TRY(hd_executor_run(d->executor));
-    return hd_executor_output(d->executor, "logits", (void **)logits);
+    HD_TRY(hd_executor_synchronize(d->executor));
+    void *there;
+    HD_TRY(hd_executor_output(d->executor, "logits", &there));
+    *logits = d->logits;
+    return hdi_copy(hdi_device_cpu(), d->logits, d->device, there, (size_t)n * (size_t)d->vocab * sizeof *d->logits);
 }
 
 static int32_t argmax(const float *row, int n) {
@@ -125,10 +154,13 @@ static hd_status run(driver *d, int32_t *ids, int n, const settings *s, FILE *ou
 static void stop(driver *d) {
     hd_executor_destroy(d->executor);
     hd_plan_destroy(d->plan);
-    int32_t *inputs[] = {d->token_ids, d->positions, d->token_seq, d->slots, d->page_table, d->rows, d->lengths};
-    for (size_t i = 0; i < HDI_COUNTOF(inputs); i++) hdi_free(inputs[i]);
-    for (int i = 0; d->states && i < 2 * d->kv.layers; i++) hdi_free_aligned(d->states[i]);
+    for (int i = 0; i < d->n_inputs; i++) {
+        hdi_free(d->inputs[i].host);
+        hdi_storage_release(d->inputs[i].memory);
+    }
+    for (int i = 0; d->states && i < 2 * d->kv.layers; i++) hdi_storage_release(d->states[i]);
     hdi_free(d->states);
+    hdi_free(d->logits);
     hd_model_release(d->model);
 }
 
@@ -145,6 +177,10 @@ static bool parse(int argc, char **argv, settings *s) {
             s->generate = atoi(value);
         else if (!strcmp(argv[i], "prompt"))
             s->prompt = atoi(value);
+        else if (!strcmp(argv[i], "device") && hd_device_parse(value, &s->device) == HD_OK)
+            continue;
+        else if (!strcmp(argv[i], "executor") && hd_executor_kind_parse(value, &s->executor))
+            continue;
         else if (!strcmp(argv[i], "weights") && hd_weights_parse(value, &s->weights))
             continue;
         else if (!strcmp(argv[i], "kv") && hd_dtype_parse(value, &s->kv))
@@ -156,13 +192,16 @@ static bool parse(int argc, char **argv, settings *s) {
 }
 
 int main(int argc, char **argv) {
-    settings s = {.threads = 2, .kv = HD_DTYPE_COUNT};
+    settings s = {.threads = 2, .kv = HD_DTYPE_COUNT, .executor = HD_EXECUTOR_STREAM};
     driver d = {0};
     char *data = NULL;
     size_t size = 0;
     int32_t *ids = NULL;
     if (argc < 4 || !parse(argc, argv, &s)) {
-        fprintf(stderr, "usage: logits MODEL IDS OUT [chunk=N] [threads=N] [weights=TYPE] [kv=TYPE] [generate=N] [prompt=N]\n");
+        fprintf(stderr,
+                "usage: logits MODEL IDS OUT [chunk=N] [threads=N] [device=NAME] [executor=KIND] [weights=TYPE] [kv=TYPE] "
+                "[generate=N] [prompt=N]\n");
+        if (*hd_last_error()) fprintf(stderr, "logits: %s\n", hd_last_error());
         return 2;
     }
     FILE *out = fopen(argv[3], "wb");
