@@ -39,11 +39,8 @@ typedef struct hdi_linear_grid {
 static inline hdi_linear_grid hdi_linear_grid_of(const hdi_kernel_call *call) {
     const hdi_operand *y = &call->operand[0], *x = &call->operand[1], *w = &call->operand[2];
     int64_t width = w->layout == HDI_LAYOUT_PANEL ? 32 : HDI_LINEAR_GROUP;
-    hdi_linear_grid g = {.m = hdi_row_count(y), .n = hdi_row_length(y), .k = hdi_row_length(x)};
-    g.blocks = hdi_ceil_div(g.m, HDI_LINEAR_M);
-    g.rows = g.blocks ? hdi_ceil_div(g.m, g.blocks) : 0;
-    g.columns = hdi_ceil_div(g.n, width);
-    return g;
+    int64_t m = hdi_row_count(y), n = hdi_row_length(y), blocks = hdi_ceil_div(m, HDI_LINEAR_M);
+    return (hdi_linear_grid){m, n, hdi_row_length(x), blocks, hdi_ceil_div(n, width), blocks ? hdi_ceil_div(m, blocks) : 0};
 }
 
 /* Where slice s of `slices` begins. */

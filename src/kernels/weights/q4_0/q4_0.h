@@ -3,6 +3,7 @@
 #ifndef HDI_KERNELS_WEIGHTS_Q4_0_H
 #define HDI_KERNELS_WEIGHTS_Q4_0_H
 
+#include <assert.h>
 #include <stdint.h>
 
 /* A block of a row: 18 bytes, any alignment of 2; byte j holds elements j (low nibble) and j + 16. */
@@ -17,6 +18,6 @@ typedef struct hdi_panel_q4_0 {
     uint8_t q[4][32][4];
 } hdi_panel_q4_0;
 
-_Static_assert(sizeof(hdi_block_q4_0) == 18 && sizeof(hdi_panel_q4_0) == 576, "q4_0 blocks have no padding");
+static_assert(sizeof(hdi_block_q4_0) == 18 && sizeof(hdi_panel_q4_0) == 576, "q4_0 blocks have no padding");
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef HDI_KERNELS_WEIGHTS_Q8_0_H
 #define HDI_KERNELS_WEIGHTS_Q8_0_H
 
+#include <assert.h>
 #include <stdint.h>
 
 /* A block of a row: 34 bytes, any alignment of 2. */
@@ -17,6 +18,6 @@ typedef struct hdi_panel_q8_0 {
     int8_t q[8][32][4];
 } hdi_panel_q8_0;
 
-_Static_assert(sizeof(hdi_block_q8_0) == 34 && sizeof(hdi_panel_q8_0) == 1088, "q8_0 blocks have no padding");
+static_assert(sizeof(hdi_block_q8_0) == 34 && sizeof(hdi_panel_q8_0) == 1088, "q8_0 blocks have no padding");
 
 #endif
