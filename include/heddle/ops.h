@@ -130,7 +130,8 @@ typedef struct hd_sample_options {
     float uniform;     /* the random number, in [0, 1) */
 } hd_sample_options;
 
-/* ids (i32 [R]) = one draw a row of logits (f32 [R, V]); options[R]. */
+/* ids (i32 [R]) = one draw a row of logits (f32 [R, V]); options[R]. A row with a NaN or +infinity, or without a finite logit, gives
+ * -1. */
 HD_API HD_CHECK_RESULT hd_status hd_sample(hd_tensor *ids, const hd_tensor *logits, const hd_sample_options *options);
 
 #ifdef __cplusplus

@@ -8,7 +8,7 @@
 #include "engine/sampler.h"
 #include "kernels/sample/sample.h"
 #include "runtime/context.h"
-#include "task/executor.h"
+#include "task/tracer.h"
 
 /* ---- the block ---- */
 
@@ -182,6 +182,10 @@ hd_status hdi_batch_run(hdi_batch *b, hd_executor *executor) {
     HD_TRY(hd_executor_set(executor, "tokens", b->n_tokens));
     HD_TRY(hd_executor_set(executor, "sequences", b->n_sequences));
     HD_TRY(hd_executor_set(executor, "rows", b->n_rows));
+    if (executor->tracer) { /* before the other block's turn comes */
+        hdi_tracer_mirror(executor, "positions", b->positions);
+        hdi_tracer_mirror(executor, "token_seq", b->token_seq);
+    }
     if (b->block) HD_TRY(send(b, executor));
     return b->decodes ? hd_executor_run(executor) : hdi_executor_run_once(executor);
 }

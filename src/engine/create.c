@@ -132,6 +132,7 @@ void hd_engine_destroy(hd_engine *e) {
         s->engine = NULL;
         s->next = s->previous = NULL;
     }
+    hdi_engine_trace_leave(&e->trace);
     hd_executor_destroy(e->executor); /* waits for what is under way */
     hd_plan_destroy(e->plan);
     hdi_storage_release(e->kv);

@@ -35,7 +35,9 @@ static hd_status give(hd_engine *e, hd_sequence *s, const hdi_draw *drawn, const
     s->pending--;
     s->tokens[s->n++] = drawn->token;
     bool end = ends(e, s, drawn->token); /* such a token is no part of the text */
+    int64_t begin = hdi_phase_begin(&e->trace);
     HD_TRY(hdi_output_push(&s->output, drawn->token, !end, drawn->logprob, drawn->n_top, &stopped));
+    hdi_phase_end(&e->trace, HDI_PHASE_TEXT, begin);
     if (end || stopped)
         hdi_engine_finish(s, HD_FINISH_STOP, true, !stopped);
     else if (s->n == s->limit)
@@ -46,7 +48,9 @@ static hd_status give(hd_engine *e, hd_sequence *s, const hdi_draw *drawn, const
 static hd_status draw_here(hd_engine *e, hd_sequence *s, const float *logits, bool kept) {
     hdi_history history = {s->tokens, s->n_prompt, s->n};
     hdi_draw drawn = {.top = hdi_output_next_top(&s->output)};
+    int64_t begin = hdi_phase_begin(&e->trace);
     HD_TRY(hdi_sampler_draw(&e->sampler, logits, &s->sampling, &history, s->top_logprobs, &drawn));
+    hdi_phase_end(&e->trace, HDI_PHASE_SAMPLE, begin);
     return give(e, s, &drawn, kept ? logits : NULL);
 }
 
@@ -82,14 +86,19 @@ static hd_status fetch_rows(hd_engine *e, const hdi_flight *f, int32_t first, in
         HD_TRY(device->vtable->copy_async(device, e->executor->stream->handle, (uint8_t *)e->rows->data + (size_t)used++ * bytes,
                                           (uint8_t *)logits + (size_t)c->sequence->row * bytes, bytes, HDI_COPY_D2H));
     }
-    return hd_executor_synchronize(e->executor);
+    int64_t begin = hdi_phase_begin(&e->trace);
+    HD_TRY(hd_executor_synchronize(e->executor));
+    hdi_phase_end(&e->trace, HDI_PHASE_WAIT, begin);
+    return HD_OK;
 }
 
 static hd_status deliver_late(hd_engine *e, const hdi_flight *f) {
     const int32_t *ids = f->ids->data;
     int32_t row = 0, end = f->brings_logits ? 0 : f->n_chunks;
     const float *next = NULL;
+    int64_t begin = hdi_phase_begin(&e->trace);
     HD_TRY(hd_event_synchronize(f->arrived));
+    hdi_phase_end(&e->trace, HDI_PHASE_WAIT, begin);
     for (int32_t i = 0; i < f->n_chunks; i++) {
         const hdi_chunk c = f->chunks[i];
         if (i == end) {

@@ -9,6 +9,7 @@
 #include "engine/limits.h"
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
+#include "engine/trace.h"
 
 struct hd_engine {
     hd_model *model;
@@ -35,6 +36,7 @@ struct hd_engine {
     hdi_sampler sampler;
     hd_sequence *sequences; /* all that were submitted and not yet released */
     uint64_t submitted;
+    hdi_engine_trace trace;
     hd_engine_stats stats; /* the counters; the rest is filled in when asked for */
 };
 

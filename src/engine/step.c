@@ -26,10 +26,16 @@ static hd_status send_ids(hd_engine *e, hdi_flight *f, int32_t rows) {
 }
 
 static hd_status launch(hd_engine *e, hdi_flight *f) {
+    int64_t begin = hdi_phase_begin(&e->trace);
     hdi_batch_fill(&e->batch, e->scheduler.chunks, e->scheduler.n_chunks);
     hdi_flight_begin(f, e->scheduler.chunks, e->scheduler.n_chunks, e->keep_logits);
+    hdi_trace_step_kind(&e->trace, f->prefill);
+    hdi_phase_end(&e->trace, HDI_PHASE_FILL, begin);
+    begin = hdi_phase_begin(&e->trace);
     HD_TRY(hdi_batch_run(&e->batch, e->executor));
-    return e->late ? send_ids(e, f, e->batch.n_rows) : HD_OK;
+    if (e->late) HD_TRY(send_ids(e, f, e->batch.n_rows));
+    hdi_phase_end(&e->trace, HDI_PHASE_RUN, begin);
+    return HD_OK;
 }
 
 /* The sentence is the thread's last error. */
@@ -73,6 +79,7 @@ static void count(hd_engine *e, const hdi_flight *f, work w) {
 
 static hd_status deliver(hd_engine *e, hdi_flight *f) {
     work w = work_of(f);
+    hdi_trace_step_kind(&e->trace, f->prefill);
     hd_status status = hdi_engine_deliver(e, f);
     if (status != HD_OK) {
         fail(f);
@@ -88,7 +95,9 @@ hd_status hd_engine_step(hd_engine *e, bool *busy) {
     HD_REQUIRE(e && busy, HD_INVALID_ARGUMENT, "hd_engine_step needs an engine and a place for the result");
     hdi_flight *last = &e->flights[e->newest], *next = &e->flights[!e->newest];
     next->launched = now();
+    int64_t begin = hdi_phase_begin(&e->trace);
     hdi_scheduler_plan(&e->scheduler);
+    hdi_phase_end(&e->trace, HDI_PHASE_SCHEDULE, begin);
     if (e->scheduler.n_chunks > 0) {
         e->stats.steps++; /* logits of the step before are no longer valid */
         e->newest = !e->newest;

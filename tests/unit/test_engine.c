@@ -8,6 +8,7 @@
 #include "unit/cmocka_all.h"
 
 #include "base/memory.h"
+#include "heddle/trace.h"
 #include "support/generate.h"
 #include "support/tiny_model.h"
 
@@ -362,8 +363,7 @@ static void wrong_requests_leave_the_engine_well(void **state) {
     generation_free(&g);
 }
 
-static void decoding_does_not_allocate(void **state) {
-    (void)state;
+static void decode_without_allocating(hd_trace *trace) {
     static const char *const stop[] = {"never to be seen"};
     const hd_logit_bias bias = {5, 0.5f};
     hd_request r = request(CONTEXT);
@@ -386,6 +386,7 @@ static void decoding_does_not_allocate(void **state) {
         r.sampling.seed = (uint64_t)i;
         assert_int_equal(hd_engine_submit(engine, &r, &s[i]), HD_OK);
     }
+    assert_int_equal(hd_engine_set_trace(engine, trace), HD_OK);
     assert_int_equal(hd_engine_step(engine, &busy), HD_OK); /* the prompts */
     hdi_memory_fail_after(0);
     long before = atomic_load(&allocations);
@@ -406,6 +407,16 @@ static void decoding_does_not_allocate(void **state) {
         assert_int_equal(hd_sequence_finish_reason(s[i]), HD_FINISH_LENGTH);
         hd_sequence_release(s[i]);
     }
+}
+
+static void decoding_does_not_allocate(void **state) {
+    (void)state;
+    hd_trace *trace;
+    assert_int_equal(hd_trace_create(&(hd_trace_options){.spans = 20000}, &trace), HD_OK);
+    decode_without_allocating(NULL);
+    decode_without_allocating(trace);
+    assert_int_equal(hd_engine_set_trace(engine, NULL), HD_OK);
+    hd_trace_destroy(trace);
 }
 
 static void failing_allocations_leave_nothing(void **state) {

@@ -9,11 +9,15 @@
  * A row of params: temperature, top_k, top_p, min_p, typical_p, uniform in [0, 1), two unused.
  *
  * temperature <= 0: the first of the largest logits. Else logits / temperature, then the filters, each on what the one before
- * left and renormalised: top_k      > 0: the k most probable, ties by id typical_p  in (0, 1): nearest to the entropy first
- * (Meister et al. 2022), until their mass reaches it; ties at the end all stay top_p      < 1: most probable first, until their
- * mass reaches it; one at least min_p      > 0: those with at least min_p times the largest probability and the first in
- * descending probability (ties by id) at which the cumulative mass exceeds `uniform`. NaN logits count as -infinity. A row
- * without a finite largest logit gives the first of the largest, or 0. */
+ * left and renormalised:
+ *   top_k      > 0: the k most probable, ties by id
+ *   typical_p  in (0, 1): nearest to the entropy first (Meister et al. 2022), until their mass reaches it; ties at the end all stay
+ *   top_p      < 1: most probable first, until their mass reaches it; one at least
+ *   min_p      > 0: those with at least min_p times the largest probability
+ * and the first in descending probability (ties by id) at which the cumulative mass exceeds `uniform`.
+ *
+ * A row with a NaN or +infinity, or without any finite logit, gives -1: it came out of damaged numbers. -infinity is a token that
+ * cannot follow. */
 enum {
     HDI_SAMPLE_TEMPERATURE,
     HDI_SAMPLE_TOP_K,

@@ -35,27 +35,35 @@ static bool clear_cut(const float *logits, int64_t n, const float *params) {
     return true;
 }
 
-static bool make(hdi_check *c, int64_t rows, int64_t n, int filters, double spread, bool special) {
+/* Tokens that cannot follow; and what makes a row answer -1. */
+enum { FINITE, MASKED, ALL_MASKED, WITH_NAN, WITH_INFINITY };
+
+static void set_kind(hdi_check *c, float *x, int64_t n, int kind) {
+    for (int64_t i = 0; i < n; i++)
+        if (kind == ALL_MASKED || (kind == MASKED && i != n / 2 && hdi_check_int(c, 0, 3) == 0)) x[i] = -INFINITY;
+    if (kind == WITH_NAN) x[hdi_check_int(c, 0, n - 1)] = hdi_check_int(c, 0, 1) ? NAN : -NAN;
+    if (kind == WITH_INFINITY) x[hdi_check_int(c, 0, n - 1)] = INFINITY;
+}
+
+static bool make(hdi_check *c, int64_t rows, int64_t n, int filters, double spread, int kind) {
     if (!hdi_check_begin(c, HDI_KERNEL_sample_f32, NULL, 0)) return false;
     hdi_check_out(c, HD_DTYPE_I32, HDI_ANY, HDI_DIMS(rows));
     hdi_operand *logits = hdi_check_in(c, HD_DTYPE_F32, HDI_ROWS, HDI_NORMAL(spread), HDI_DIMS(rows, n));
     hdi_operand *params = hdi_check_in(c, HD_DTYPE_F32, HDI_ROWS, HDI_UNIFORM(0, 1), HDI_DIMS(rows, HDI_SAMPLE_PARAMS));
     for (int64_t r = 0; r < rows; r++) {
         float *x = (float *)logits->data + r * logits->stride[0], *p = (float *)params->data + r * params->stride[0];
-        for (int64_t i = 0; i < n; i++) {
-            x[i] = (float)(rint((double)x[i] * 64) / 64);
-            if (special && hdi_check_int(c, 0, 4) == 0) x[i] = hdi_check_int(c, 0, 1) ? NAN : -INFINITY;
-        }
+        for (int64_t i = 0; i < n; i++) x[i] = (float)(rint((double)x[i] * 64) / 64);
+        set_kind(c, x, n, r == 0 ? kind : FINITE); /* one row must not spoil another */
         for (int tries = 0; tries < 100; tries++) {
             draw_params(c, filters, n, p);
-            if (n <= 2000 ? clear_cut(x, n, p) : true) break;
+            if (n <= 30000 ? clear_cut(x, n, p) : true) break;
         }
     }
     return true;
 }
 
 static void bench(hdi_check *c, const char *what, int filters, double spread) {
-    if (!make(c, 1, 151936, filters, spread, false)) return;
+    if (!make(c, 1, 151936, filters, spread, FINITE)) return;
     printf("%s, deviation %g:\n", what, spread);
     hdi_check_bench(c, 151936 * 4.0, 0);
 }
@@ -64,11 +72,16 @@ void hdi_sample_check(hdi_check *c) {
     for (int i = 1; i < hdi_check_n_sizes; i++)
         for (int filters = 0; filters <= ALL; filters += 1 + (filters >= 2 && i > 34)) {
             int64_t n = hdi_check_sizes[i];
-            if (make(c, 2, n, filters, 1.5, false)) hdi_check_run(c, hdi_sample_ref);
-            if (i % 3 == 0 && make(c, 2, n, filters, 20, false)) hdi_check_run(c, hdi_sample_ref); /* candidates beyond e^-16 */
-            if (i % 3 == 1 && make(c, 2, n, filters, 2, true)) hdi_check_run(c, hdi_sample_ref);
-            if (i % 3 == 2 && make(c, 2, n, filters, 0.01, false)) hdi_check_run(c, hdi_sample_ref); /* many ties */
+            if (make(c, 2, n, filters, 1.5, FINITE)) hdi_check_run(c, hdi_sample_ref);
+            if (i % 3 == 0 && make(c, 2, n, filters, 20, FINITE)) hdi_check_run(c, hdi_sample_ref); /* candidates beyond e^-16 */
+            if (i % 3 == 1 && make(c, 2, n, filters, 2, MASKED)) hdi_check_run(c, hdi_sample_ref);
+            if (i % 3 == 2 && make(c, 2, n, filters, 0.01, FINITE)) hdi_check_run(c, hdi_sample_ref); /* many ties */
+            if (filters % 5 == 0 && make(c, 2, n, filters, 1, ALL_MASKED + i % 3)) hdi_check_run(c, hdi_sample_ref);
         }
+    for (int filters = 0; filters <= ALL; filters += 3) { /* rows of many slices on a device, more candidates than are kept near */
+        if (make(c, 3, 5000 + 700 * filters, filters, 3, filters % 2 ? MASKED : FINITE)) hdi_check_run(c, hdi_sample_ref);
+        if (make(c, 1, 9001, filters, 0.5, FINITE)) hdi_check_run(c, hdi_sample_ref);
+    }
     if (!hdi_check_benching(c)) return;
     for (double spread = 1; spread <= 3; spread += 2) {
         bench(c, "greedy", GREEDY, spread);

@@ -66,14 +66,15 @@ static int64_t draw(token *t, int64_t n, const double *params) {
 
 int64_t hdi_sample_ref_pick(const float *logits, int64_t n, const double *params) {
     int64_t best = -1, picked;
-    for (int64_t i = 0; i < n; i++)
-        if (!isnan(logits[i]) && (best < 0 || logits[i] > logits[best])) best = i;
-    if (best < 0) return 0;
-    if (!(params[HDI_SAMPLE_TEMPERATURE] > 0) || isinf(logits[best])) return best;
+    for (int64_t i = 0; i < n; i++) {
+        if (isnan(logits[i]) || logits[i] == INFINITY) return -1;
+        if (isfinite(logits[i]) && (best < 0 || logits[i] > logits[best])) best = i;
+    }
+    if (best < 0 || !(params[HDI_SAMPLE_TEMPERATURE] > 0)) return best;
     token *t = malloc((size_t)n * sizeof *t);
     if (!t) abort();
     for (int64_t i = 0; i < n; i++) {
-        double p = isnan(logits[i]) ? 0 : exp(((double)logits[i] - (double)logits[best]) / params[HDI_SAMPLE_TEMPERATURE]);
+        double p = exp(((double)logits[i] - (double)logits[best]) / params[HDI_SAMPLE_TEMPERATURE]);
         t[i] = (token){i, p, 0};
     }
     picked = draw(t, n, params);

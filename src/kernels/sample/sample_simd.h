@@ -3,31 +3,35 @@
 
 enum { SAMPLE_BLOCK = 1024 }; /* masses are f32 within a block, double beyond */
 
-static inline vf sample_load(const float *logits, int64_t n) { /* NaN, and lanes past the end, as -infinity */
+static inline vf sample_load(const float *logits, int64_t n) { /* lanes past the end as -infinity */
     float t[VF_LANES];
-    vf v;
     if (n < VF_LANES) {
         for (int64_t i = 0; i < VF_LANES; i++) t[i] = i < n ? logits[i] : -INFINITY;
         logits = t;
     }
-    v = vf_load_f32(logits);
-    return vf_select(vf_eq(v, v), v, vf_set1(-INFINITY));
+    return vf_load_f32(logits);
 }
 
+/* The largest logit; NaN when one of them is. */
 static inline float sample_max(const float *logits, int64_t n) {
-    vf max = vf_set1(-INFINITY);
-    for (int64_t i = 0; i < n; i += VF_LANES) max = vf_max(sample_load(logits + i, n - i), max);
-    return vf_hmax(max);
+    vf max = vf_set1(-INFINITY), nan = vf_zero();
+    for (int64_t i = 0; i < n; i += VF_LANES) {
+        vf v = sample_load(logits + i, n - i);
+        max = vf_max(v, max); /* passes over NaN */
+        nan = vf_select(vf_eq(v, v), nan, vf_set1(1.0f));
+    }
+    return vf_hmax(nan) > 0.0f ? NAN : vf_hmax(max);
 }
 
 static inline int32_t sample_row(const float *logits, int64_t n, const float *params, float *scratch) {
     float *key = scratch, *weight = scratch + n, max = sample_max(logits, n);
     hdi_sample_row row = {key, weight, 0, (int32_t *)(void *)(scratch + 3 * n), scratch + 2 * n, n};
     float temperature = params[HDI_SAMPLE_TEMPERATURE];
-    if (!(temperature > 0.0f) || isinf(max)) {
-        for (int64_t i = 0; i < n; i++)
-            if (logits[i] == max) return (int32_t)i;
-        return 0;
+    if (!isfinite(max)) return -1;
+    if (!(temperature > 0.0f)) {
+        int32_t first = 0;
+        while (logits[first] != max) first++;
+        return first;
     }
     vf t = vf_set1(temperature), m = vf_set1(max);
     for (int64_t b = 0; b < n; b += SAMPLE_BLOCK) {

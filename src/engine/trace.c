@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/trace.h"
+
+#include <stdio.h>
+
+#include "engine/engine.h"
+#include "task/tracer.h"
+
+static const char *const phase_names[HDI_PHASE_COUNT] = {"schedule", "fill", "run", "wait", "sample", "text"};
+
+void hdi_phase_record(hdi_engine_trace *t, hdi_engine_phase phase, int64_t begin) {
+    hd_trace *trace = t->holder.trace;
+    hdi_span *span = hdi_trace_add(trace);
+    if (!span) return;
+    *span = (hdi_span){.begin = begin - trace->start,
+                       .end = hdi_clock_ns() - trace->start,
+                       .label = t->label + phase,
+                       .lane = t->lane,
+                       .workers = 1,
+                       .phase = (uint8_t)trace->phase,
+                       .first = true};
+}
+
+static void leave(hdi_trace_holder *holder) {
+    hdi_engine_trace *t = (hdi_engine_trace *)(void *)holder;
+    hdi_trace_give_lane(holder->trace, t->lane);
+    holder->trace->phase = HD_TRACE_OTHER;
+    holder->trace = NULL;
+}
+
+void hdi_engine_trace_leave(hdi_engine_trace *t) { hdi_trace_leave(&t->holder); }
+
+static hd_status join(hdi_engine_trace *t, hd_trace *trace) {
+    HD_TRY(hdi_trace_add_labels(trace, HDI_PHASE_COUNT, &t->label));
+    for (int i = 0; i < HDI_PHASE_COUNT; i++)
+        snprintf(trace->labels[t->label + (uint32_t)i].name, sizeof trace->labels[0].name, "%s", phase_names[i]);
+    HD_TRY(hdi_trace_take_lane(trace, hdi_device_cpu(), "engine", &t->lane));
+    t->holder.settle = NULL;
+    t->holder.leave = leave;
+    hdi_trace_join(trace, &t->holder);
+    return HD_OK;
+}
+
+hd_status hd_engine_set_trace(hd_engine *e, hd_trace *trace) {
+    HD_REQUIRE(e, HD_INVALID_ARGUMENT, "hd_engine_set_trace needs an engine");
+    hdi_engine_trace_leave(&e->trace);
+    HD_TRY(hd_executor_set_trace(e->executor, trace));
+    if (!trace) return HD_OK;
+    hd_status status = join(&e->trace, trace);
+    if (status != HD_OK) (void)(hd_executor_set_trace(e->executor, NULL) == HD_OK);
+    return status;
+}
