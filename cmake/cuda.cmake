@@ -98,3 +98,15 @@ endif()
 install(TARGETS heddle_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 list(JOIN architectures " " shown)
 message(STATUS "CUDA back end: nvcc ${nvcc_version} for ${shown}")
+
+# ---- MetaX's files through the mapping ----
+if(HEDDLE_TESTS)
+  list(GET codes 0 mapped_code) # one is enough to see that it compiles; native ones run here
+  heddle_gpu_objects(mapped_objects ${PROJECT_BINARY_DIR}/gpu/maca-mapped "${CMAKE_CUDA_COMPILER_LAUNCHER}" ${nvcc} -DHDI_GPU_MACA
+    -I${PROJECT_SOURCE_DIR}/tests/maca/include ${mapped_code})
+  heddle_backend(heddle_maca_mapped ${PROJECT_BINARY_DIR}/maca-mapped libheddle-maca ${mapped_objects})
+  target_compile_definitions(heddle_maca_mapped PRIVATE HDI_GPU_MACA)
+  target_include_directories(heddle_maca_mapped PRIVATE ${PROJECT_SOURCE_DIR}/tests/maca/include)
+  target_include_directories(heddle_maca_mapped SYSTEM PRIVATE ${HEDDLE_CUDA_INCLUDE})
+  target_link_libraries(heddle_maca_mapped PRIVATE ${HEDDLE_CUDART} rt ${CMAKE_DL_LIBS})
+endif()

@@ -27,9 +27,9 @@ typedef struct hdi_device_unit {
     int32_t wait; /* the unit that must have ended before this one begins, and with it all units before; -1: none */
 } hdi_device_unit;
 
-/* A back end. Every entry is filled but those that say otherwise; each returns a status and, on failure, sets a message that carries the vendor's own text.
- * All entries are thread-safe, except that a stream or an event is used by one thread at a time. `stream` and `event` are
- * the back end's own handles, never NULL. */
+/* A back end. Every entry is filled but those that say otherwise; each returns a status and, on failure, sets a message that
+ * carries the vendor's own text. All entries are thread-safe, except that a stream or an event is used by one thread at a time.
+ * `stream` and `event` are the back end's own handles, never NULL. */
 typedef struct hdi_device_vtable {
     /* Work is finished when the call that enqueued it returns, as on the CPU: memory may be used again at once. */
     bool immediate;
@@ -80,8 +80,8 @@ typedef struct hdi_device_vtable {
 
     /* A program: units that one launch of a persistent kernel walks through. It takes as many of the first units as it has a way
      * for: *taken of them; with none *program is NULL. Calls, operands and attributes are read before it returns; addresses and
-     * sizes stay those. It allocates, so not between capture_begin and capture_end; launches may be recorded. One run of a program
-     * at a time. NULL where there is no such kernel. */
+     * sizes stay those. It allocates, so not between capture_begin and capture_end; launches may be recorded. One run of a
+     * program at a time. NULL where there is no such kernel. */
     hd_status (*program_create)(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken,
                                 void **program);
     hd_status (*program_launch)(const hd_device *device, void *program, void *stream);

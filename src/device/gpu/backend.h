@@ -4,18 +4,15 @@
 #ifndef HDI_DEVICE_GPU_BACKEND_H
 #define HDI_DEVICE_GPU_BACKEND_H
 
-#include <stdatomic.h>
-
 #include "device/backend.h"
 #include "device/gpu/words.h"
+#include "kernels/gpu/facts.h"
 #include "kernels/gpu/gpu.h"
 
 /* hd_device.state. Immutable once opened. */
 typedef struct gpu_device {
     int32_t index; /* the vendor's number: hd_device.index */
-    int32_t units, lanes;
-    size_t shared_limit, cache_bytes;
-    bool pools; /* memory can be had in a stream's order */
+    hdi_gpu_facts facts;
     const hdi_gpu_kernels *kernels;
 } gpu_device;
 
@@ -23,6 +20,7 @@ typedef struct gpu_device {
 typedef struct gpu_work {
     void *data;
     size_t bytes;
+    bool pooled; /* from the stream's pool: given back in its order */
     struct gpu_work *older;
 } gpu_work;
 

@@ -45,7 +45,7 @@ hd_status gpu_launch_kernel(const hd_device *device, void *stream, hdi_kernel_id
     if (!d->kernels->op[kernel]) return gpu_enqueued(s, unsupported(d, kernel, ""));
     HD_TRY(gpu_select(d));
     int error = d->kernels->op[kernel](&s->queue, call);
-    if (error == HDI_GPU_UNSUPPORTED) return gpu_enqueued(s, unsupported(d, kernel, " of these sizes"));
+    if (error == HDI_GPU_UNSUPPORTED) return gpu_enqueued(s, unsupported(d, kernel, " that takes these operands"));
     s->last = kernel;
     return launched(s, error, gpu_kernel_name(kernel));
 }

@@ -19,9 +19,10 @@ hd_status gpu_stream_create(const hd_device *device, void **stream) {
     s->last = HDI_KERNEL_NONE;
     s->queue = (hdi_gpu_queue){
         .stream = handle,
-        .units = d->units,
-        .shared_limit = d->shared_limit,
-        .cache_bytes = d->cache_bytes,
+        .units = d->facts.units,
+        .shared_limit = d->facts.shared_limit,
+        .cache_bytes = d->facts.cache_bytes,
+        .overlaps = GPU_OVERLAPS(d->facts.major),
         .workspace = gpu_workspace,
     };
     error = (GPU(Error_t))hdi_gpu_blas_create(&s->queue);

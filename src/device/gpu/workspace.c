@@ -4,16 +4,20 @@
 #include "base/memory.h"
 #include "device/gpu/backend.h"
 
-/* Zeroed, in the stream's order. */
+/* Zeroed, in the stream's order; from the stream's pool where the device has such. */
 static GPU(Error_t) make(gpu_stream *s, gpu_work *work) {
-    GPU(Error_t)
-    error = s->device->pools ? GPU(MallocAsync)(&work->data, work->bytes, gpu_handle(s)) : GPU(Malloc)(&work->data, work->bytes);
+    GPU(Error_t) error = GPU(MallocAsync)(&work->data, work->bytes, gpu_handle(s));
+    work->pooled = error == GPU(Success);
+    if (error == GPU(ErrorNotSupported)) {
+        (void)GPU(GetLastError)();
+        error = GPU(Malloc)(&work->data, work->bytes);
+    }
     return error == GPU(Success) ? GPU(MemsetAsync)(work->data, 0, work->bytes, gpu_handle(s)) : error;
 }
 
 static GPU(Error_t) drop(gpu_stream *s, gpu_work *work) {
     GPU(Error_t) error = GPU(Success);
-    if (work->data) error = s->device->pools ? GPU(FreeAsync)(work->data, gpu_handle(s)) : GPU(Free)(work->data);
+    if (work->data) error = work->pooled ? GPU(FreeAsync)(work->data, gpu_handle(s)) : GPU(Free)(work->data);
     hdi_free(work);
     return error;
 }

@@ -4,8 +4,6 @@
 #ifndef HDI_KERNELS_GPU_DEVICE_NVCC_H
 #define HDI_KERNELS_GPU_DEVICE_NVCC_H
 
-#include <cuda_fp16.h>
-
 #ifndef GPU_LANES
 #define GPU_LANES 32
 #define GPU_PTX 1

@@ -9,6 +9,8 @@
 #define GPU_VENDOR_NAME "CUDA"
 
 #ifdef __CUDACC__
+#include <cuda_fp16.h>
+
 #include "kernels/gpu/device_nvcc.h"
 #endif
 

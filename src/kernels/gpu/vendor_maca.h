@@ -23,6 +23,9 @@
 #endif
 
 #if defined(__MACA__) || defined(__CUDACC__)
+#include <common/maca_fp16.h>
+#include <mcr/mc_runtime.h>
+
 #include "kernels/gpu/device_nvcc.h"
 #endif
 
