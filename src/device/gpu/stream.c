@@ -51,6 +51,9 @@ hd_status gpu_stream_destroy(const hd_device *device, void *stream) {
 hd_status gpu_stream_synchronize(const hd_device *device, void *stream) {
     const gpu_device *d = gpu_of(device);
     gpu_stream *s = stream;
+    if (s->queue.capturing)
+        return gpu_enqueued(s, hdi_fail(HD_INVALID_ARGUMENT, "nothing can be waited for while a recording is under way on %s:%d",
+                                        GPU_TYPE_NAME, (int)d->index));
     HD_TRY(gpu_select(d));
     GPU(Error_t) error = GPU(StreamSynchronize)(gpu_handle(s));
     return error == GPU(Success) ? HD_OK : gpu_fail_late(d, error, GPU_SPELL(GPU(StreamSynchronize)), gpu_kernel_name(s->last));
