@@ -29,7 +29,8 @@ typedef struct hd_engine hd_engine;
 typedef struct hd_engine_options {
     int32_t threads;          /* 0: one a core this process may use */
     int32_t max_sequences;    /* running at once; more wait in a queue. 0: 8 */
-    int32_t max_batch_tokens; /* tokens of one step, and so the longest chunk of a prompt; at least max_sequences. 0: 512 */
+    int32_t max_batch_tokens; /* tokens of one step, and so the longest chunk of a prompt; at least max_sequences. 0: 512, and
+                                 2048 on a GPU */
     int64_t context; /* longest sequence in tokens, at most the model's. 0: the model's, or what fits into a quarter of memory */
     int64_t kv_tokens;   /* size of the KV cache in tokens over all sequences; the context is cut to it. 0: enough for one of
                           * `context`, and 4096 more for the others */

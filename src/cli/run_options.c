@@ -54,7 +54,7 @@ static size_t make_table(run_options *o, cli_option table[MAX_ROWS]) {
         {CLI_INT, 't', "threads", "N", &o->threads, 0, 1024, .help = "threads; 0: one a core that this process may use (0)"},
         {CLI_INT, 0, "ctx", "N", &o->context, 0, many,
          .help = "longest sequence in tokens; 0: the model's, as memory allows (0)"},
-        {CLI_INT, 0, "batch", "N", &o->batch, 0, 1 << 16, .help = "tokens of the prompt in one step; 0: 512 (0)"},
+        {CLI_INT, 0, "batch", "N", &o->batch, 0, 1 << 16, .help = "tokens of the prompt in one step; 0: 512, on a GPU 2048 (0)"},
         {CLI_STRING, 0, "kv-type", "TYPE", &o->kv_type,
          .help = "f32, f16 or bf16: how keys and values are kept (by the weights' type)"},
 

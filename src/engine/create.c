@@ -72,7 +72,10 @@ static hd_status memory_left(const hd_device *device, size_t *out) {
     return HD_OK;
 }
 
-static hd_status choose_limits(hd_engine *e, const hd_engine_options *options, const hdi_kv_shape *kv) {
+static hd_status choose_limits(hd_engine *e, const hd_engine_options *asked, const hdi_kv_shape *kv) {
+    enum { DEVICE_BATCH_TOKENS = 2048 }; /* what it takes to keep a GPU's matrix units busy */
+    const hd_engine_options *options = asked;
+    hd_engine_options wide = *asked;
     size_t memory;
     HD_REQUIRE((unsigned)options->executor <= HD_EXECUTOR_KIND_COUNT, HD_INVALID_ARGUMENT, "%d is no kind of executor",
                (int)options->executor);
@@ -80,6 +83,10 @@ static hd_status choose_limits(hd_engine *e, const hd_engine_options *options, c
     e->kind = choose_kind(e, options->executor);
     e->late = !e->device->vtable->immediate;
     e->keep_logits = options->keep_logits || !e->late;
+    if (e->device->type != HD_DEVICE_CPU && asked->max_batch_tokens == 0 && asked->max_sequences <= DEVICE_BATCH_TOKENS) {
+        wide.max_batch_tokens = DEVICE_BATCH_TOKENS;
+        options = &wide;
+    }
     HD_TRY(memory_left(e->device, &memory));
     HD_TRY(hdi_limits_resolve(options, &e->info, kv, memory, hdi_cpu_count(), &e->limits));
     e->limits.step.draws = e->late;

@@ -19,8 +19,15 @@ const hd_device *remote_device(void) {
 }
 
 const hd_device *test_devices(int i) {
-    const hd_device *all[4] = {hdi_device_cpu(), remote_device()};
-    int n = 2;
+    const hd_device *all[4] = {hdi_device_cpu()};
+    const char *only = getenv("HEDDLE_TEST_DEVICE");
+    int n = 1;
+    if (only && *only) {
+        if (hd_device_parse(only, &all[n++]) == HD_OK) return i < n ? all[i] : NULL;
+        fprintf(stderr, "%s\n", hd_last_error());
+        exit(1);
+    }
+    all[n++] = remote_device();
     for (int32_t k = 0; k < 2 && k < hd_device_count(HD_DEVICE_HOST); k++)
         if (hd_device_get(HD_DEVICE_HOST, k, &all[n]) == HD_OK) n++;
     return i < n ? all[i] : NULL;
