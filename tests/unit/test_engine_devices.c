@@ -283,6 +283,31 @@ static void times_and_counts_are_kept(void **state) {
     generation_free(&g);
 }
 
+/* Logits that are no numbers end the sequence with a sentence, drawn on the device or by the host. */
+static void broken_weights_are_told(void **state) {
+    (void)state;
+    tiny_model m;
+    tiny_model_init(&m, "llama");
+    m.broken = true;
+    char *path = tiny_model_write(&m);
+    hd_model *model = load_on(path, device, HD_WEIGHTS_AS_IS);
+    hd_engine_options o = options_with(2, 64);
+    hd_request r[2] = {request(1, 5), request(2, 5)};
+    generation g[2];
+    r[1].top_logprobs = 1;
+    hd_engine *e = create(model, &o);
+    generate(e, r, 2, VOCAB, g);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(g[i].finish, HD_FINISH_ERROR);
+        assert_int_equal(g[i].n, 0);
+        assert_non_null(strstr(g[i].error, "are not finite numbers"));
+        generation_free(&g[i]);
+    }
+    hd_engine_destroy(e);
+    hd_model_release(model);
+    tiny_model_remove(path);
+}
+
 static void families_and_weights(void **state) {
     (void)state;
     static const char *const families[] = {"llama", "mistral", "qwen2", "qwen3"};
@@ -320,6 +345,7 @@ int main(void) {
         cmocka_unit_test(decoding_does_not_allocate),
         cmocka_unit_test(times_and_counts_are_kept),
 
+        cmocka_unit_test(broken_weights_are_told),
         cmocka_unit_test(families_and_weights),
     };
     int failed = 0;
