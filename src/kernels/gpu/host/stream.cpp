@@ -3,17 +3,32 @@
 #include "kernels/gpu/host/stream.h"
 
 #include <algorithm>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "kernels/gpu/host/runtime.h"
 
 namespace hdi_gpu_host {
 
-static std::mutex lock;
-static std::condition_variable changed;
-static hostStream defaults[DEVICES];
-static std::set<hostStream *> streams;
-static std::set<hostEvent *> events;
+/* Never destroyed: threads of streams may outlive main. */
+struct queues {
+    std::mutex lock;
+    std::condition_variable changed;
+    hostStream defaults[DEVICES];
+    std::set<hostStream *> streams;
+    std::set<hostEvent *> events;
+    queues() {
+        for (int d = 0; d < DEVICES; d++) {
+            defaults[d].device = d;
+            streams.insert(&defaults[d]);
+        }
+    }
+};
+static queues &all() {
+    static queues &the = *new queues;
+    return the;
+}
 static thread_local hostGraph *captures; /* by this OS thread, in a mode that forbids unsafe calls */
 
 static double seconds() {
@@ -22,18 +37,11 @@ static double seconds() {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-locked lock_streams() {
-    locked l(lock);
-    for (int d = 0; d < DEVICES; d++) {
-        defaults[d].device = d;
-        streams.insert(&defaults[d]);
-    }
-    return l;
-}
+locked lock_streams() { return locked(all().lock); }
 
 hostStream *find_stream(const locked &, hostStream_t handle) {
-    if (!handle) return &defaults[device_now()];
-    return streams.count(handle) ? handle : nullptr;
+    if (!handle) return &all().defaults[device_now()];
+    return all().streams.count(handle) ? handle : nullptr;
 }
 
 bool forbidden_by_capture(const locked &) {
@@ -42,7 +50,28 @@ bool forbidden_by_capture(const locked &) {
     return true;
 }
 
-static bool is_default(const hostStream *s) { return s == &defaults[s->device]; }
+static bool is_default(const hostStream *s) { return s == &all().defaults[s->device]; }
+
+static void step(locked &l, hostStream *s);
+
+static bool with_threads() {
+    static const bool on = [] {
+        const char *text = getenv("HD_HOST_STREAMS");
+        return text && strcmp(text, "thread") == 0;
+    }();
+    return on;
+}
+
+/* What the thread of a stream does. */
+static void work(hostStream *s) {
+    locked l = lock_streams();
+    while (!s->stop) {
+        if (s->queue.empty())
+            all().changed.wait(l);
+        else
+            step(l, s);
+    }
+}
 
 void push(const locked &l, hostStream *stream, item &&i) {
     if (stream->capture) {
@@ -50,13 +79,21 @@ void push(const locked &l, hostStream *stream, item &&i) {
         return;
     }
     if (i.run && is_default(stream))
-        for (hostStream *s : streams)
+        for (hostStream *s : all().streams)
             if (s->blocking && s->device == stream->device && !s->capture && !s->queue.empty())
                 stream->queue.push_back({nullptr, push_mark(l, s), nullptr});
-    if (i.run && stream->blocking && !defaults[stream->device].queue.empty())
-        stream->queue.push_back({nullptr, push_mark(l, &defaults[stream->device]), nullptr});
+    if (i.run && stream->blocking && !all().defaults[stream->device].queue.empty())
+        stream->queue.push_back({nullptr, push_mark(l, &all().defaults[stream->device]), nullptr});
     stream->queue.push_back(std::move(i));
-    changed.notify_all();
+    if (with_threads() && !stream->worker.joinable()) {
+        if (is_default(stream)) {
+            static bool started[DEVICES]; /* these threads end with the process */
+            if (!started[stream->device]) std::thread(work, stream).detach();
+            started[stream->device] = true;
+        } else
+            stream->worker = std::thread(work, stream);
+    }
+    all().changed.notify_all();
 }
 
 std::shared_ptr<record> push_mark(const locked &l, hostStream *stream) {
@@ -69,7 +106,7 @@ std::shared_ptr<record> push_mark(const locked &l, hostStream *stream) {
 /* Does the first item of the queue, or the work that it waits for, or waits for the thread that does it. */
 static void step(locked &l, hostStream *s) {
     if (s->busy) {
-        changed.wait(l);
+        all().changed.wait(l);
         return;
     }
     item &first = s->queue.front();
@@ -93,7 +130,7 @@ static void step(locked &l, hostStream *s) {
         s->queue.front().mark->done = true;
     }
     s->queue.pop_front();
-    changed.notify_all();
+    all().changed.notify_all();
 }
 
 void wait_for(locked &l, const std::shared_ptr<record> &mark) {
@@ -106,7 +143,7 @@ void nudge(locked &l, hostStream *stream) {
 
 void wait_for_device(locked &l, int device) {
     std::vector<std::shared_ptr<record>> marks;
-    for (hostStream *s : streams)
+    for (hostStream *s : all().streams)
         if (s->device == device && !s->capture && !s->queue.empty()) marks.push_back(push_mark(l, s));
     for (const std::shared_ptr<record> &mark : marks) wait_for(l, mark);
 }
@@ -140,7 +177,7 @@ hostError_t hostStreamCreateWithFlags(hostStream_t *out, unsigned flags) {
     hostStream *s = new hostStream;
     s->device = device_now();
     s->blocking = flags == hostStreamDefault;
-    streams.insert(s);
+    all().streams.insert(s);
     *out = s;
     return hostSuccess;
 }
@@ -152,7 +189,11 @@ hostError_t hostStreamDestroy(hostStream_t handle) {
     if (!s) return done(hostErrorInvalidResourceHandle);
     if (s->capture) return done(hostErrorStreamCaptureUnsupported);
     while (!s->queue.empty() || s->busy) step(l, s);
-    streams.erase(s);
+    all().streams.erase(s);
+    s->stop = true;
+    all().changed.notify_all();
+    l.unlock();
+    if (s->worker.joinable()) s->worker.join();
     delete s;
     return hostSuccess;
 }
@@ -186,7 +227,7 @@ hostError_t hostStreamQuery(hostStream_t handle) {
 hostError_t hostStreamWaitEvent(hostStream_t handle, hostEvent_t event, unsigned flags) {
     locked l = lock_streams();
     hostStream *s = find_stream(l, handle);
-    if (!s || !events.count(event)) return done(hostErrorInvalidResourceHandle);
+    if (!s || !all().events.count(event)) return done(hostErrorInvalidResourceHandle);
     if (flags) return done(hostErrorInvalidValue);
     if (event->captured && (!s->capture || s->capture == event->captured)) { /* the stream joins the capture */
         s->capture = event->captured;
@@ -206,7 +247,7 @@ hostError_t hostEventCreateWithFlags(hostEvent_t *out, unsigned flags) {
     locked l = lock_streams();
     hostEvent *e = new hostEvent;
     e->timing = !(flags & hostEventDisableTiming);
-    events.insert(e);
+    all().events.insert(e);
     *out = e;
     return hostSuccess;
 }
@@ -214,7 +255,7 @@ hostError_t hostEventCreate(hostEvent_t *out) { return hostEventCreateWithFlags(
 
 hostError_t hostEventDestroy(hostEvent_t event) {
     locked l = lock_streams();
-    if (!events.erase(event)) return done(hostErrorInvalidResourceHandle);
+    if (!all().events.erase(event)) return done(hostErrorInvalidResourceHandle);
     delete event;
     return hostSuccess;
 }
@@ -222,7 +263,7 @@ hostError_t hostEventDestroy(hostEvent_t event) {
 hostError_t hostEventRecord(hostEvent_t event, hostStream_t handle) {
     locked l = lock_streams();
     hostStream *s = find_stream(l, handle);
-    if (!s || !events.count(event)) return done(hostErrorInvalidResourceHandle);
+    if (!s || !all().events.count(event)) return done(hostErrorInvalidResourceHandle);
     event->captured = s->capture;
     if (!s->capture) event->last = push_mark(l, s);
     return done(sticky_error(s->device));
@@ -230,7 +271,7 @@ hostError_t hostEventRecord(hostEvent_t event, hostStream_t handle) {
 
 hostError_t hostEventQuery(hostEvent_t event) {
     locked l = lock_streams();
-    if (!events.count(event)) return done(hostErrorInvalidResourceHandle);
+    if (!all().events.count(event)) return done(hostErrorInvalidResourceHandle);
     std::shared_ptr<record> mark = event->last;
     if (!mark) return hostSuccess;
     if (!mark->done) nudge(l, mark->stream);
@@ -240,7 +281,7 @@ hostError_t hostEventQuery(hostEvent_t event) {
 
 hostError_t hostEventSynchronize(hostEvent_t event) {
     locked l = lock_streams();
-    if (!events.count(event)) return done(hostErrorInvalidResourceHandle);
+    if (!all().events.count(event)) return done(hostErrorInvalidResourceHandle);
     std::shared_ptr<record> mark = event->last;
     if (mark) wait_for(l, mark);
     return done(sticky_error(device_now()));
@@ -248,7 +289,7 @@ hostError_t hostEventSynchronize(hostEvent_t event) {
 
 hostError_t hostEventElapsedTime(float *milliseconds, hostEvent_t from, hostEvent_t to) {
     locked l = lock_streams();
-    if (!events.count(from) || !events.count(to) || !from->last || !to->last || !from->timing || !to->timing)
+    if (!all().events.count(from) || !all().events.count(to) || !from->last || !to->last || !from->timing || !to->timing)
         return done(hostErrorInvalidResourceHandle);
     if (!from->last->done || !to->last->done) return hostErrorNotReady;
     *milliseconds = (float)((to->last->seconds - from->last->seconds) * 1e3);
@@ -275,7 +316,7 @@ hostError_t hostStreamEndCapture(hostStream_t handle, hostGraph_t *out) {
     if (!s || !s->capture) return done(hostErrorInvalidResourceHandle);
     hostGraph *g = s->capture;
     for (hostStream *each : g->streams) each->capture = nullptr;
-    for (hostEvent *e : events)
+    for (hostEvent *e : all().events)
         if (e->captured == g) e->captured = nullptr;
     if (captures == g) captures = nullptr;
     if (g->broken) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "kernels/gpu/host/engine.h"
@@ -46,6 +47,8 @@ struct hostStream {
     bool busy = false;     /* somebody does its first item */
     std::deque<item> queue;
     hostGraph *capture = nullptr;
+    std::thread worker; /* with HD_HOST_STREAMS=thread, from the first work on */
+    bool stop = false;  /* tells it to end */
 };
 
 struct hostEvent {
