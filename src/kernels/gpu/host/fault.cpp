@@ -52,6 +52,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     signal_nowhere = info->si_code == SI_KERNEL; /* the hardware does not say where */
     const char *at = (const char *)info->si_addr;
     signal_in_stack = at < e->on->stack && at >= e->on->stack - 65536;
+    fiber_forget(e->on);
     ucontext_t *u = (ucontext_t *)context;
     uintptr_t top = ((uintptr_t)e->on->stack + e->on->stack_bytes) & ~(uintptr_t)15;
 #if defined(__x86_64__)

@@ -124,10 +124,15 @@ void fiber_destroy(fiber *f) {
     *f = fiber();
 }
 
-void fiber_prepare(fiber *f, void (*entry)()) {
+void fiber_forget(fiber *f) {
 #ifdef FIBER_ASAN
-    __asan_unpoison_memory_region(f->stack, f->stack_bytes); /* frames of a launch that was broken off */
+    __asan_unpoison_memory_region(f->stack, f->stack_bytes);
 #endif
+    (void)f;
+}
+
+void fiber_prepare(fiber *f, void (*entry)()) {
+    fiber_forget(f);
 #ifdef FIBER_UCONTEXT
     ucontext_t *u = (ucontext_t *)f->sp;
     getcontext(u);

@@ -20,6 +20,8 @@ bool fiber_create(fiber *f, unsigned number);
 void fiber_destroy(fiber *f);
 /* The next switch to `f` starts `entry`, which never returns. */
 void fiber_prepare(fiber *f, void (*entry)());
+/* The frames on its stack are given up. */
+void fiber_forget(fiber *f);
 /* Makes `f` stand for the OS thread that calls. */
 void fiber_adopt(fiber *f);
 /* Goes on with `to`; returns when somebody switches to `from`, which is never after its last switch. */
