@@ -31,9 +31,13 @@ static __thread bool signal_in_stack, signal_nowhere;
 static void after_signal() {
     if (signal_in_stack) gpu_host_fail(hostErrorLaunchFailure, "needs more stack than the host vendor gives a thread");
     if (signal_nowhere) gpu_host_fail(hostErrorIllegalAddress, "reads or writes an address that no memory can have");
-    std::string where = describe_shared(((thread *)gpu_host_self)->home, signal_address);
-    if (where.empty()) where = describe_address(signal_address);
-    gpu_host_fail(hostErrorIllegalAddress, "reads or writes %p: %s", signal_address, where.c_str());
+    char where[256];
+    { /* no object may live when the fiber is left for ever */
+        std::string words = describe_shared(((thread *)gpu_host_self)->home, signal_address);
+        if (words.empty()) words = describe_address(signal_address);
+        snprintf(where, sizeof where, "%s", words.c_str());
+    }
+    gpu_host_fail(hostErrorIllegalAddress, "reads or writes %p: %s", signal_address, where);
 }
 
 static void on_signal(int number, siginfo_t *info, void *context) {
