@@ -110,6 +110,8 @@ HD_API HD_CHECK_RESULT hd_status hd_measure_bandwidth(int32_t threads, size_t by
 /* Measures how fast a device copies within its memory: bytes read and written a second, the best of several copies of `bytes` (0:
  * 512 MiB; at most an eighth of the memory, twice). Thread-safe. */
 HD_API HD_CHECK_RESULT hd_status hd_measure_copy(const hd_device *device, size_t bytes, double *bytes_per_second);
+/* The same between the device and page-locked memory of the host, each way (0: 128 MiB). Thread-safe. */
+HD_API HD_CHECK_RESULT hd_status hd_measure_transfer(const hd_device *device, size_t bytes, double *to_device, double *from_device);
 
 #ifdef __cplusplus
 }

@@ -47,6 +47,26 @@ static void what_is_not_there_is_told_with_what_is(void **state) {
     assert_null(d);
 }
 
+static void *ask(void *arg) {
+    const hd_device *d = NULL;
+    (void)arg;
+    for (int type = 0; type < HD_DEVICE_TYPE_COUNT; type++)
+        if (hd_device_get((hd_device_type)type, 0, &d) != HD_OK && !strstr(hd_last_error(), "there is no device")) return NULL;
+    return (void *)d;
+}
+
+/* Threads that ask at once for what is loaded at the first question get the same answers. */
+static void back_ends_are_loaded_once(void **state) {
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    void *found[THREADS];
+    (void)state;
+    for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, ask, NULL), 0);
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], &found[i]);
+    for (int i = 0; i < THREADS; i++) assert_ptr_equal(found[i], found[0]);
+    assert_non_null(found[0]);
+}
+
 static hd_status count_fails(int32_t *out) {
     (void)out;
     return hdi_fail(HD_DEVICE, "the driver is asleep");
@@ -308,6 +328,7 @@ static void failing_allocations_leak_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(back_ends_are_loaded_once),
         cmocka_unit_test(names_find_devices),
         cmocka_unit_test(what_is_not_there_is_told_with_what_is),
         cmocka_unit_test(a_back_end_that_fails_leaves_nothing),
