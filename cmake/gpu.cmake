@@ -32,10 +32,14 @@ function(heddle_gpu_objects out folder launcher)
     get_filename_component(name ${source} NAME_WE)
     set(object ${folder}/${name}.o)
     list(APPEND objects ${object})
+    set(arguments ${ARGN})
+    if(name MATCHES "_wgmma$") # on a card of 9.0 the code of 90a must be the only choice
+      list(REMOVE_ITEM arguments -gencode=arch=compute_90,code=sm_90)
+    endif()
     file(RELATIVE_PATH shown ${PROJECT_SOURCE_DIR} ${source})
     add_custom_command(OUTPUT ${object} DEPENDS ${source} DEPFILE ${object}.d VERBATIM
       COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
-      COMMAND ${launcher} ${ARGN} -MD -MF ${object}.d -c ${source} -o ${object}
+      COMMAND ${launcher} ${arguments} -MD -MF ${object}.d -c ${source} -o ${object}
       COMMENT "Building GPU object of ${shown} in ${folder}")
   endforeach()
   set(${out} ${objects} PARENT_SCOPE)

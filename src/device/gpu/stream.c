@@ -20,6 +20,8 @@ hd_status gpu_stream_create(const hd_device *device, void **stream) {
     s->queue = (hdi_gpu_queue){
         .stream = handle,
         .units = d->facts.units,
+        .major = d->facts.major,
+        .minor = d->facts.minor,
         .shared_limit = d->facts.shared_limit,
         .cache_bytes = d->facts.cache_bytes,
         .overlaps = GPU_OVERLAPS(d->facts.major),

@@ -13,7 +13,6 @@
 #include "kernels/gpu/host/thread.h"
 
 #define GPU_PTX 0
-#define GPU_HAS_WGMMA 0
 
 #define __global__ __attribute__((unused))
 #define __device__ __attribute__((unused))
@@ -241,8 +240,10 @@ template <typename... P> static inline hostError_t gpu_allow_shared(void (*kerne
 
 #if GPU_LANES == 32
 #define GPU_HAS_MMA 1
+#define GPU_HAS_WGMMA 1
 #else
 #define GPU_HAS_MMA 0
+#define GPU_HAS_WGMMA 0
 #endif
 
 #endif

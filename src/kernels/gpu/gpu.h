@@ -14,6 +14,7 @@
 typedef struct hdi_gpu_queue {
     void *stream;         /* GPU(Stream_t) */
     int32_t units;        /* multiprocessors */
+    int32_t major, minor; /* compute capability, as the vendor counts it */
     size_t shared_limit;  /* dynamic shared memory that a block may have */
     size_t cache_bytes;   /* of the L2 cache */
     void *blas;           /* the vendor's matrix library, ready for this stream (gpu/blas.h); NULL: there is none */
