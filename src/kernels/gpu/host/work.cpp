@@ -28,7 +28,7 @@ static size_t allowed_shared(const void *kernel) {
 }
 
 static int blocks_a_unit(int threads, size_t shared) {
-    int by_threads = 2 * MAX_THREADS / threads, by_shared = shared ? (int)((size_t)SHARED_LIMIT / shared) : by_threads;
+    int by_threads = MAX_THREADS / threads, by_shared = shared ? (int)((size_t)SHARED_LIMIT / shared) : by_threads;
     return by_threads < by_shared ? by_threads : by_shared;
 }
 
