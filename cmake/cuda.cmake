@@ -83,10 +83,15 @@ if(ptx)
   list(APPEND codes -gencode=arch=compute_${ptx},code=compute_${ptx})
 endif()
 
-heddle_gpu_objects(cuda_objects ${PROJECT_BINARY_DIR}/gpu/cuda "${CMAKE_CUDA_COMPILER_LAUNCHER}" ${nvcc} -DHDI_GPU_CUDA ${codes}
+set(cuda_definitions HDI_GPU_CUDA)
+if(EXISTS ${HEDDLE_CUDA_INCLUDE}/cublasLt.h) # the library itself is opened at run time
+  list(APPEND cuda_definitions HDI_GPU_BLAS)
+endif()
+list(TRANSFORM cuda_definitions PREPEND -D OUTPUT_VARIABLE cuda_flags)
+heddle_gpu_objects(cuda_objects ${PROJECT_BINARY_DIR}/gpu/cuda "${CMAKE_CUDA_COMPILER_LAUNCHER}" ${nvcc} ${cuda_flags} ${codes}
   --threads 2)
 heddle_backend(heddle_cuda ${backend_dir} libheddle-cuda ${cuda_objects})
-target_compile_definitions(heddle_cuda PRIVATE HDI_GPU_CUDA)
+target_compile_definitions(heddle_cuda PRIVATE ${cuda_definitions})
 target_include_directories(heddle_cuda SYSTEM PRIVATE ${HEDDLE_CUDA_INCLUDE})
 target_link_libraries(heddle_cuda PRIVATE ${HEDDLE_CUDART} rt ${CMAKE_DL_LIBS})
 if(HEDDLE_CUBLASLT)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which way a product goes on a GPU. */
-#include "kernels/linear/linear_gpu.h"
+#include "kernels/linear/linear_many.h"
 #include "kernels/weights/q4_0/q4_0.h"
 #include "kernels/weights/q8_0/q8_0.h"
 
@@ -59,13 +59,20 @@ bool hdi_linear_fill(linear_args *a, const hdi_kernel_call *linear) {
 
 int hdi_linear_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
     const hdi_operand *o = call->operand;
+    linear_args a;
+    int error = HDI_GPU_UNSUPPORTED;
     if (hdi_row_count(o) == 0 || hdi_row_length(o) == 0) return GPU(Success);
-    linear_args args;
-    if (hdi_row_count(o) <= LINEAR_FEW && hdi_linear_fill(&args, call)) {
-        int error = hdi_linear_few(queue, &args, o[2].dtype, o[2].layout);
-        if (error != HDI_GPU_UNSUPPORTED) return error;
-    }
-    return hdi_linear_any(queue, call);
+    if (hdi_linear_fill(&a, call)) error = hdi_linear_rows(queue, &a, o[2].dtype, o[2].layout);
+    return error == HDI_GPU_UNSUPPORTED ? hdi_linear_any(queue, call) : error;
+}
+
+int hdi_linear_rows(hdi_gpu_queue *queue, linear_args *a, int w_dtype, int layout) {
+    if (a->rows <= LINEAR_FEW) return hdi_linear_few(queue, a, w_dtype, layout);
+    linear_y y = {a->y, a->residual, a->y_stride, a->residual_stride, a->y_dtype};
+    linear_x x;
+    if (a->k == 0 || !hdi_linear_takes_many(queue, w_dtype, layout)) return HDI_GPU_UNSUPPORTED;
+    int error = hdi_linear_narrow(queue, a, w_dtype, &x);
+    return error == GPU(Success) ? hdi_linear_many(queue, &x, &a->part[0], w_dtype, layout, &y) : error;
 }
 
 } // namespace HDI_GPU_NAMESPACE

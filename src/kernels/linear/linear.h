@@ -18,7 +18,9 @@
  *   strided:      16 partial sums by fma, k % 16 each, then the tree of vf_sum;
  *   plain panels: fma over k in order;
  *   block panels: for each block, part = fma over k in order of x[k] times the integer, then sum = fma(d, part, sum).
- * The bias is added last. So the bits of y[m][n] depend on x[m], w[n] and bias[n] only. */
+ * The bias is added last. So the bits of y[m][n] depend on x[m], w[n] and bias[n] only.
+ * GPUs add in orders of their own (k_slices or not), and multiply more than 16 rows of x by weights of 16 bits or in blocks as 16-bit
+ * numbers, both sides. */
 typedef struct hdi_linear_attr {
     int32_t k_slices; /* 1 or 8 */
 } hdi_linear_attr;

@@ -33,6 +33,13 @@ static __device__ __forceinline__ uint32_t linear_sub_bf16x2(uint32_t a, uint32_
  * elements lie at pair(slot). */
 struct linear_q8_0 {
     enum { BYTES = 1088, WORDS = 2 };
+    /* Elements 8 i .. 8 i + 7 of a row of a block, before the scale; `row`: the row's first word. */
+    static __device__ __forceinline__ void row_values(const uint32_t *row, int i, float *v) {
+#pragma unroll
+        for (int j = 0; j < 8; j++)
+            v[j] =
+                gpu_bits_to_f32((((row[32 * (2 * i + j / 4)] ^ 0x80808080u) >> 8 * (j % 4)) & 0xffu) | 0x4b000000u) - 8388736.0f;
+    }
     static __device__ __forceinline__ int lane(int k) { return k % 16 / 4; }
     static __device__ __forceinline__ int slot(int k) { return k / 16 * 4 + k % 4; }
     static __device__ __forceinline__ int pair(int slot) { return slot / 4 * 4 + slot % 2 * 2 + slot % 4 / 2; }
@@ -52,6 +59,11 @@ struct linear_q8_0 {
 
 struct linear_q4_0 {
     enum { BYTES = 576, WORDS = 1 };
+    static __device__ __forceinline__ void row_values(const uint32_t *row, int i, float *v) {
+#pragma unroll
+        for (int j = 0; j < 8; j++)
+            v[j] = gpu_bits_to_f32((row[32 * i] >> (8 * (j % 4) + j / 4 * 4) & 15u) | 0x4b000000u) - 8388616.0f;
+    }
     static __device__ __forceinline__ int lane(int k) { return k / 8; }
     static __device__ __forceinline__ int slot(int k) { return k % 8; }
     static __device__ __forceinline__ int pair(int slot) { return slot % 2 * 4 + slot / 2; }

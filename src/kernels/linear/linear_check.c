@@ -68,7 +68,9 @@ static bool make(hdi_check *c, const kernel *kn, int64_t m, int64_t n, int64_t k
     else
         hdi_check_in(c, bias == BIAS_F32 ? HD_DTYPE_F32 : kn->x, HDI_DENSE, HDI_NORMAL(1), HDI_DIMS(n));
     double chain = (double)k / (kn->layout == HDI_LAYOUT_PANEL ? 2 : 16); /* additions one after another, and some slack */
-    hdi_check_tolerance(c, 0x1p-24 * (chain + 8) * sqrt((double)k + 1), 0x1p-23);
+    double sum = 0x1p-24 * (chain + 8) * sqrt((double)k + 1);
+    if (hdi_check_on_device(c) && m > 16 && kn->w != HD_DTYPE_F32) sum += 0x1p-6 * sqrt((double)k + 1); /* 16-bit numbers */
+    hdi_check_tolerance(c, sum, 0x1p-23);
     hdi_check_order_overflows(c);
     return true;
 }

@@ -170,6 +170,7 @@ struct linear_heads {
     linear_args all;
     const float *norm[2]; /* of q's and k's heads; or NULL */
     float eps[2];
+    bool biased; /* raw has the biases already */
 };
 
 /* ---- on the host ---- */
@@ -184,6 +185,9 @@ bool hdi_linear_fill(linear_args *a, const hdi_kernel_call *linear);
 int hdi_linear_few(hdi_gpu_queue *queue, linear_args *a, int w_dtype, int layout);
 /* Finishes q, k and v, any number of rows. */
 int hdi_linear_finish_heads(hdi_gpu_queue *queue, const linear_heads *heads);
+/* A product, with its residual, of any number of rows; a norm before it only where y is all that it writes. HDI_GPU_UNSUPPORTED
+ * leaves y as it was. */
+int hdi_linear_rows(hdi_gpu_queue *queue, linear_args *a, int w_dtype, int layout);
 /* Products of any rows, types and alignment, tile by tile. */
 int hdi_linear_any(hdi_gpu_queue *queue, const hdi_kernel_call *linear);
 

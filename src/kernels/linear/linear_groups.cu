@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Groups around products (kernels/groups.def) as few launches. What a group's steps would leave for each other is not written,
  * but for q, k and v whose heads are normalised: those lie in the steps' own memory until a second launch finishes them. */
-#include "kernels/linear/linear_gpu.h"
+#include "kernels/linear/linear_many.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "kernels/rope/rope.h"
 
@@ -46,7 +46,29 @@ int hdi_norm_linear_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int 
     if (n != 2) return HDI_GPU_UNSUPPORTED;
     if (empty(y)) return GPU(Success);
     if (!take_norm(&a, &calls[0], &calls[1]) || !apart(y, &calls[0].operand[1])) return HDI_GPU_UNSUPPORTED;
-    return hdi_linear_few(queue, &a, w->dtype, w->layout);
+    return hdi_linear_rows(queue, &a, w->dtype, w->layout);
+}
+
+/* Many rows: products into the memory of the steps, as bf16 where the weight is no wider, then the gate. */
+static int swiglu_many(hdi_gpu_queue *queue, const hdi_kernel_call *calls, const linear_args *a) {
+    const hdi_operand *w = &calls[1].operand[2];
+    bool narrow = w->dtype != HD_DTYPE_F32 && w->dtype != HD_DTYPE_F16 && a->part[0].n % 4 == 0;
+    linear_y out[2], y = {a->y, NULL, a->y_stride, 0, a->y_dtype};
+    linear_x x;
+    for (int i = 0; i < 2; i++) {
+        const hdi_operand *to = &calls[1 + i].operand[0];
+        out[i] = {to->data, NULL, 0, 0, narrow ? HD_DTYPE_BF16 : HD_DTYPE_F32};
+        if (!hdi_linear_row_stride(to, &out[i].stride) || to->dtype != HD_DTYPE_F32) return HDI_GPU_UNSUPPORTED;
+        if (!apart(to, &calls[0].operand[1])) return HDI_GPU_UNSUPPORTED;
+        if (narrow && ((uintptr_t)to->data | (uintptr_t)out[i].stride * 4) % 8 != 0) return HDI_GPU_UNSUPPORTED;
+        if (narrow) out[i].stride *= 2;
+    }
+    if (!hdi_linear_takes_many(queue, w->dtype, w->layout)) return HDI_GPU_UNSUPPORTED;
+    int error = hdi_linear_narrow(queue, a, w->dtype, &x);
+    for (int i = 0; i < 2 && error == GPU(Success); i++)
+        error = hdi_linear_many(queue, &x, &a->part[i], w->dtype, w->layout, &out[i]);
+    if (error != GPU(Success)) return error;
+    return narrow ? hdi_linear_gate(queue, &out[0], &out[1], &y, a->rows, a->part[0].n) : hdi_swiglu_gpu(queue, &calls[3]);
 }
 
 int hdi_norm_swiglu_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n) {
@@ -61,6 +83,7 @@ int hdi_norm_swiglu_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int 
     a.y = y->data;
     a.kind = LINEAR_SWIGLU;
     a.tasks = a.part[0].n;
+    if (a.rows > LINEAR_FEW) return swiglu_many(queue, calls, &a);
     return hdi_linear_few(queue, &a, w->dtype, w->layout);
 }
 
@@ -78,7 +101,7 @@ int hdi_linear_add_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n
     if (y->data == residual->data && a.y_stride != a.residual_stride) return HDI_GPU_UNSUPPORTED;
     a.y = y->data;
     a.residual = residual->data;
-    return hdi_linear_few(queue, &a, w->dtype, w->layout);
+    return hdi_linear_rows(queue, &a, w->dtype, w->layout);
 }
 
 /* ---- q, k and v ---- */
@@ -153,6 +176,20 @@ static bool fill_qkv(linear_heads *h, const qkv_steps *s) {
     return fill_rotary(a, s);
 }
 
+/* Many rows: the three products, with their biases, where the steps would leave them. */
+static int products(hdi_gpu_queue *queue, const linear_args *a, int w_dtype, int layout) {
+    linear_x x;
+    if (!hdi_linear_takes_many(queue, w_dtype, layout)) return HDI_GPU_UNSUPPORTED;
+    int error = hdi_linear_narrow(queue, a, w_dtype, &x);
+    for (int i = 0; i < 3 && error == GPU(Success); i++) {
+        linear_y y = {a->rotary.raw[i], NULL, a->rotary.raw_stride[i], 0, HD_DTYPE_F32};
+        linear_part part = a->part[i];
+        part.bias = NULL; /* added by the pass that finishes */
+        error = hdi_linear_many(queue, &x, &part, w_dtype, layout, &y);
+    }
+    return error;
+}
+
 int hdi_norm_qkv_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n) {
     qkv_steps s;
     linear_heads h;
@@ -160,7 +197,7 @@ int hdi_norm_qkv_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n) 
     if (empty(&s.linear[0]->operand[0])) return GPU(Success);
     const hdi_operand *w = &s.linear[0]->operand[2], *x = &s.norm->operand[1];
     if (!fill_qkv(&h, &s) || !apart(x, &s.rope[0]->operand[0])) return HDI_GPU_UNSUPPORTED;
-    if (!h.norm[0] && !h.norm[1]) {
+    if (h.all.rows <= LINEAR_FEW && !h.norm[0] && !h.norm[1]) {
         int error = hdi_linear_few(queue, &h.all, w->dtype, w->layout);
         if (error != HDI_GPU_UNSUPPORTED) return error;
     }
@@ -168,7 +205,9 @@ int hdi_norm_qkv_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n) 
         if (!apart(x, &s.linear[i]->operand[0])) return HDI_GPU_UNSUPPORTED;
         h.all.rotary.raw[i] = (float *)s.linear[i]->operand[0].data;
     }
-    int error = hdi_linear_few(queue, &h.all, w->dtype, w->layout);
+    int error = h.all.rows <= LINEAR_FEW ? hdi_linear_few(queue, &h.all, w->dtype, w->layout)
+                                         : products(queue, &h.all, w->dtype, w->layout);
+    h.biased = h.all.rows <= LINEAR_FEW;
     return error == GPU(Success) ? hdi_linear_finish_heads(queue, &h) : error;
 }
 

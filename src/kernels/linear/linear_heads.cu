@@ -20,16 +20,22 @@ static __global__ void __launch_bounds__(LINEAR_THREADS) finish_heads(const line
     for (; part < 2 && head >= heads[part]; part++) head -= heads[part];
     const float *from = t.raw[part] + m * t.raw_stride[part] + (int64_t)head * t.d;
     const float *norm = part < 2 ? h.norm[part] : NULL;
+    linear_part bias = a.part[part];
+    if (h.biased) bias.bias = NULL;
+    auto get = [&](int i) { return linear_biased(bias, head * t.d + i, from[i]); };
     float scale = 1;
     if (norm) { /* every lane has read the head before any writes it: the two may be one memory */
         float sum = 0;
-        for (int i = lane; i < t.d; i += GPU_LANES) sum = fmaf(from[i], from[i], sum);
+        for (int i = lane; i < t.d; i += GPU_LANES) {
+            float v = get(i);
+            sum = fmaf(v, v, sum);
+        }
         scale = 1.0f / sqrtf(gpu_warp_sum(sum) / (float)t.d + h.eps[part]);
     }
     for (int j = lane; j < t.d / 2; j += GPU_LANES) {
         bool halves = part < 2 && !t.interleaved && j < t.r;
         int u = halves ? j : 2 * j, v = halves ? j + t.r : 2 * j + 1;
-        float x = from[u], y = from[v];
+        float x = get(u), y = get(v);
         if (norm) x = x * scale * norm[u], y = y * scale * norm[v];
         linear_finish_qkv(a, {part, part, head * t.d + u, head * t.d + v}, m, x, y);
     }
