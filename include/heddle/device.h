@@ -107,6 +107,9 @@ HD_API HD_CHECK_RESULT hd_status hd_memory_trim(const hd_device *device);
 /* Measures how fast `threads` threads (>= 1) read main memory right now: reads a buffer of `bytes` (0: a size well beyond the
  * caches) several times and gives the best rate. Takes some tenths of a second, and the memory while it does. Thread-safe. */
 HD_API HD_CHECK_RESULT hd_status hd_measure_bandwidth(int32_t threads, size_t bytes, double *bytes_per_second);
+/* Measures how many f32 operations a second `threads` threads (>= 1) do in fused multiply-adds, two each, with the widest
+ * instructions that kernels use here. Takes some tens of milliseconds. Thread-safe. */
+HD_API HD_CHECK_RESULT hd_status hd_measure_flops(int32_t threads, double *flops_per_second);
 /* Measures how fast a device copies within its memory: bytes read and written a second, the best of several copies of `bytes` (0:
  * 512 MiB; at most an eighth of the memory, twice). Thread-safe. */
 HD_API HD_CHECK_RESULT hd_status hd_measure_copy(const hd_device *device, size_t bytes, double *bytes_per_second);

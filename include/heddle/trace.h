@@ -71,9 +71,9 @@ typedef struct hd_trace_kind {
     bool partial; /* some of the bytes and operations depend on data that the host could not see, and are left out */
 } hd_trace_kind;
 
-/* The kinds of spans, those that took most time first. *kinds is fresh, free with hd_free. Waits for traced work that still
- * runs. */
-HD_API HD_CHECK_RESULT hd_status hd_trace_kinds(hd_trace *trace, hd_trace_kind **kinds, size_t *count);
+/* The kinds of spans, those that took most time first; of spans from `first` on (hd_trace_info.spans of an earlier moment; 0:
+ * all). *kinds is fresh, free with hd_free. Waits for traced work that still runs. */
+HD_API HD_CHECK_RESULT hd_status hd_trace_kinds(hd_trace *trace, size_t first, hd_trace_kind **kinds, size_t *count);
 
 /* Writes Chrome's trace event format (JSON): chrome://tracing, Perfetto and others open it. A process is a device, a thread a
  * worker, a device's stream or an engine. HD_IO with the system's reason; a file that was there before is then as it was. Waits

@@ -45,14 +45,14 @@ static int by_time(const void *a, const void *b) {
     return order ? order : strcmp(x->shape, y->shape);
 }
 
-hd_status hd_trace_kinds(hd_trace *trace, hd_trace_kind **out, size_t *count) {
+hd_status hd_trace_kinds(hd_trace *trace, size_t first, hd_trace_kind **out, size_t *count) {
     kinds k = {0};
     hd_status status;
     *out = NULL;
     *count = 0;
     HD_TRY_GOTO(hdi_trace_settle(trace));
     HD_TRY_GOTO(hdi_grow(&k.all, &k.cap, 1, sizeof *k.all, "kinds of steps"));
-    for (size_t i = 0; i < trace->n; i++) {
+    for (size_t i = first; i < trace->n; i++) {
         const hdi_span *span = &trace->spans[i];
         hd_trace_kind *kind;
         HD_TRY_GOTO(find(&k, trace, span, &kind));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory probe: a rate that a machine can have, for any number of threads and awkward sizes, and errors for what cannot be.
+/* The probes of memory and of operations: a rate that a machine can have, for any number of threads and awkward sizes, and errors for what cannot be.
  */
 #include "unit/cmocka_all.h"
 
@@ -31,6 +31,17 @@ static void test_what_cannot_be(void **state) {
     assert_true(rate == 0);
 }
 
+static void operations_are_measured(void **state) {
+    (void)state;
+    double one = 0, rate = 0;
+    assert_int_equal(hd_measure_flops(1, &one), HD_OK);
+    assert_true(one > 1e6 && one < 1e12); /* 64 operations a cycle at 6 GHz are 0.4e12 */
+    assert_int_equal(hd_measure_flops(3, &rate), HD_OK);
+    assert_true(rate > 1e6 && rate < 3e12);
+    assert_int_equal(hd_measure_flops(0, &rate), HD_INVALID_ARGUMENT);
+    assert_int_equal(hd_measure_flops(1025, &rate), HD_INVALID_ARGUMENT);
+}
+
 static void copies_within_a_device_are_measured(void **state) {
     (void)state;
     const hd_device *device;
@@ -46,6 +57,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rates_are_possible),
         cmocka_unit_test(test_what_cannot_be),
+        cmocka_unit_test(operations_are_measured),
         cmocka_unit_test(copies_within_a_device_are_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

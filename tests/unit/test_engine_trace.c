@@ -82,7 +82,7 @@ static void phases_are_recorded(void **state) {
     assert_int_equal(hd_engine_set_trace(engine, trace), HD_OK);
     run(engine);
     hd_engine_get_stats(engine, &stats);
-    if (hd_trace_kinds(trace, &kinds, &n) != HD_OK) fail_msg("%s", hd_last_error());
+    if (hd_trace_kinds(trace, 0, &kinds, &n) != HD_OK) fail_msg("%s", hd_last_error());
     uint64_t prefills = spans_named(kinds, n, "run", HD_TRACE_PREFILL), decodes = spans_named(kinds, n, "run", HD_TRACE_DECODE);
     assert_int_equal(prefills + decodes, stats.steps);
     assert_int_equal(prefills, 1); /* all prompts fit into one step */
@@ -106,25 +106,30 @@ static void decode_reads_what_the_engine_counts(void **state) {
     hd_trace *trace;
     hd_trace_kind *kinds;
     size_t n;
-    double weights_and_keys = 0;
+    double weights_and_keys = 0, all = 0;
     assert_int_equal(hd_trace_create(NULL, &trace), HD_OK);
     assert_int_equal(hd_engine_set_trace(engine, trace), HD_OK);
     hd_engine_get_stats(engine, &before);
     run(engine);
     hd_engine_get_stats(engine, &after);
-    if (hd_trace_kinds(trace, &kinds, &n) != HD_OK) fail_msg("%s", hd_last_error());
+    if (hd_trace_kinds(trace, 0, &kinds, &n) != HD_OK) fail_msg("%s", hd_last_error());
     double tokens = (double)(after.decode_tokens - before.decode_tokens);
     for (size_t i = 0; i < n; i++) {
         const hd_trace_kind *k = &kinds[i];
         if (k->phase != HD_TRACE_DECODE) continue;
         assert_false(k->partial);
+        all += k->bytes;
         if (strncmp(k->kernel, "linear", 6) != 0 && strncmp(k->kernel, "attention", 9) != 0) continue;
         weights_and_keys += k->bytes;
     }
     double own = tokens * 4 * (LAYERS * ((64 + 128) + 2 * (64 + 64) + (128 + 64) + 3 * (64 + 96) + 2 * 128) + 64 + VOCAB);
     double vectors = 4.0 * ((2 * LAYERS + 1) * 64 + 16); /* norms and rope's frequencies, which other steps read */
     double steps = (double)spans_named(kinds, n, "run", HD_TRACE_DECODE);
-    assert_true(weights_and_keys - own + steps * vectors == (double)(after.decode_bytes - before.decode_bytes));
+    double engine_counts = (double)(after.decode_bytes - before.decode_bytes);
+    if (device->vtable->launch_group) /* steps that are one have another name, and padding is added */
+        assert_true(all > engine_counts && all < 1.2 * engine_counts);
+    else
+        assert_true(weights_and_keys - own + steps * vectors == engine_counts);
     hd_free(kinds);
     hd_trace_destroy(trace);
     hd_engine_destroy(engine);

@@ -145,7 +145,7 @@ static void expected_cost(int rows, double *bytes, double *flops) {
 static void sum_kinds(hd_trace *trace, double *bytes, double *flops, uint64_t *steps) {
     hd_trace_kind *kinds;
     size_t n;
-    good(hd_trace_kinds(trace, &kinds, &n));
+    good(hd_trace_kinds(trace, 0, &kinds, &n));
     *bytes = *flops = 0;
     *steps = 0;
     for (size_t i = 0; i < n; i++) {
@@ -266,7 +266,7 @@ static void unseen_data_is_not_guessed(void **state) {
     good(hd_trace_create(NULL, &trace));
     good(hd_executor_set_trace(r.executor, trace));
     run(&r, 3);
-    good(hd_trace_kinds(trace, &kinds, &n));
+    good(hd_trace_kinds(trace, 0, &kinds, &n));
     for (size_t i = 0; i < n; i++) {
         bool attention = strncmp(kinds[i].kernel, "attention", 9) == 0;
         assert_int_equal(kinds[i].partial, attention && !device->vtable->host_visible);
