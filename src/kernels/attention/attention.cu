@@ -3,38 +3,42 @@
  * otherwise. */
 #include "kernels/attention/attention_gpu.h"
 #include "kernels/attention/attention_prefill_gpu.h"
+#include "kernels/gpu/early.h"
 
 namespace HDI_GPU_NAMESPACE {
 
-/* Blocks of a multiprocessor that registers must leave room for: what is under way to all of them hides the memory's delay. */
-static constexpr int resident(int width) { return width == 1 ? 4 : 2; }
-
-template <typename KV, int W>
-static __global__ void __launch_bounds__(ATTENTION_THREADS, resident(W)) attention_decode(const attention_args a, int64_t items) {
+/* M: the arithmetic; BLOCKS: of a multiprocessor, that registers must leave room for: what is under way to all of them hides the
+ * memory's delay. */
+template <typename M, int BLOCKS>
+static __global__ void __launch_bounds__(ATTENTION_THREADS, BLOCKS) attention_decode(const attention_args a, int64_t items) {
     GPU_SHARED_DYNAMIC(shared);
+    gpu_wait_previous();
+    gpu_let_next_begin(); /* few tokens leave most multiprocessors idle: the next kernel's weights may come there meanwhile */
     for (int64_t item = blockIdx.x; item < items; item += gridDim.x) {
-        attention_decode_cell<KV, W>(a, item, shared);
+        attention_decode_cell<M>(a, item, shared);
         __syncthreads();
     }
 }
 
-template <typename KV, int W> static int launch_decode(hdi_gpu_queue *queue, const attention_args &a) {
+template <typename M, int BLOCKS> static int launch(hdi_gpu_queue *queue, const attention_args &a) {
     const int64_t items = attention_items(a), most = (int64_t)1 << 30;
-    int error = (int)gpu_allow_shared(attention_decode<KV, W>, attention_shared(a));
+    const size_t shared = attention_shared(a);
+    const int error = (int)gpu_allow_shared(attention_decode<M, BLOCKS>, shared);
     if (error != GPU(Success)) return error;
-    return (int)gpu_launch(attention_decode<KV, W>, items < most ? items : most, ATTENTION_THREADS, attention_shared(a),
-                           queue->stream, a, items);
+    return gpu_launch_early(queue, attention_decode<M, BLOCKS>, items < most ? items : most, ATTENTION_THREADS, shared, a, items);
 }
 
 static int decode(hdi_gpu_queue *queue, attention_args *a) {
-    int error = attention_cut(queue, queue->shared_limit, a);
+    const int error = attention_cut(queue, queue->shared_limit, a);
     if (error != GPU(Success)) return error;
     return gpu_with_float(a->kv_type, [&](auto t) {
         typedef decltype(t) KV;
-        const int width = attention_width(a->heads);
-        return width == 1   ? launch_decode<KV, 1>(queue, *a)
-               : width == 4 ? launch_decode<KV, 4>(queue, *a)
-                            : launch_decode<KV, 8>(queue, *a);
+#if GPU_HAS_MMA
+        if constexpr (sizeof(typename KV::storage) == 2)
+            if (a->warp) return launch<attention_warp<KV>, 4>(queue, *a);
+#endif
+        if (a->heads == 1) return launch<attention_plain<KV, 1>, 4>(queue, *a);
+        return a->heads <= 4 ? launch<attention_plain<KV, 4>, 2>(queue, *a) : launch<attention_plain<KV, 8>, 2>(queue, *a);
     });
 }
 

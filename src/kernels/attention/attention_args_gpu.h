@@ -16,9 +16,11 @@ enum { ATTENTION_THREADS = 256 }; /* of a block of every kernel but the tensor-c
 /* Shared memory of split decode, as offsets in bytes. */
 struct attention_layout {
     int vectors_k, vectors_v; /* 16-byte vectors of a row */
+    int pitch_k, pitch_v;     /* bytes from row to row */
+    int columns;              /* floats of a row of sums */
     int parts_v;              /* threads that share a row of v: a power of two */
-    int pitch_v;              /* floats of a row of sums: whole vectors */
-    int place, q, score, state, total, reduce, k, v, bytes;
+    int q, score, p, state, total, reduce, k, v, bytes;
+    bool possible; /* the arithmetic is made for such heads */
 };
 
 /* A call, filled on the host from shapes and strides alone: lengths are read on the device. */
@@ -43,6 +45,7 @@ struct attention_args {
 
     /* split decode, attention_gpu.h */
     int32_t chunk;       /* keys in shared memory at a time */
+    bool warp;           /* with tensor cores */
     int32_t head_blocks; /* blocks of heads that a group is cut into, */
     int32_t heads;       /* of so many heads each */
     int32_t workers;     /* items that share the keys of a cell (a token, a kv head, a block of heads) */

@@ -51,13 +51,13 @@ static void spoil(const hdi_operand *t, int64_t page, int64_t from) {
                 hdi_ref_set(t, page * t->stride[0] + i * t->stride[1] + h * t->stride[2] + e, (double)NAN);
 }
 
-/* Errors of scores, which grow with both factors, times values. Devices may round p, and q where it is wider, to the type of k
- * and v when there are many tokens for each sequence. */
+/* Errors of scores, which grow with both factors, times values. Devices may take p, and q where it is wider, as one number of the
+ * type of k and v when there are many tokens for each sequence, else as the sum of two. */
 static void tolerate(hdi_check *c, int kernel, const shape *s, double size) {
-    double absolute = 4e-6 * pow(size, 3);
-    if (hdi_check_on_device(c) && kernels[kernel].kv != HD_DTYPE_F32 && s->tokens > 4 * s->seqs) {
-        double half_unit = kernels[kernel].kv == HD_DTYPE_F16 ? 0x1p-11 : 0x1p-8;
-        absolute += 2 * half_unit * (size + (kernels[kernel].q == HD_DTYPE_F32 ? pow(size, 3) : 0));
+    double absolute = 4e-6 * pow(size, 3), unit = kernels[kernel].kv == HD_DTYPE_F16 ? 0x1p-10 : 0x1p-7;
+    if (hdi_check_on_device(c) && kernels[kernel].kv != HD_DTYPE_F32) {
+        if (s->tokens <= 4 * s->seqs) unit *= unit / 4;
+        absolute += unit * (size + (kernels[kernel].q == HD_DTYPE_F32 ? pow(size, 3) : 0));
     }
     hdi_check_tolerance(c, absolute, 1e-5);
 }

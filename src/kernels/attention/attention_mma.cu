@@ -6,34 +6,14 @@
  * product. Scores, p and the sums stay in registers: what mma leaves of q k is what it takes as p. k and v come in turn while the
  * other is worked on. q and p are rounded to the type of k and v, sums are f32. Rows see keys from 0 on in blocks of 64, and
  * blocks in which a row sees nothing leave it as it was, so its bits do not depend on the tile that it lies in. */
+#include "kernels/attention/attention_pack_gpu.h"
 #include "kernels/attention/attention_prefill_gpu.h"
-#include "kernels/gpu/mma.h"
 
 namespace HDI_GPU_NAMESPACE {
 
 #if GPU_HAS_MMA
 
 enum { WARPS = 4, THREADS = WARPS * GPU_LANES, KEYS = 64, MOST_ROWS = 128 };
-
-static __device__ __forceinline__ void product(bf16, float *d, const uint32_t *a, const uint32_t *b) { gpu_mma_bf16(d, a, b); }
-static __device__ __forceinline__ void product(f16, float *d, const uint32_t *a, const uint32_t *b) { gpu_mma_f16(d, a, b); }
-
-/* Two floats in one register, the first in the low half. */
-template <typename KV> static __device__ __forceinline__ uint32_t pack(KV, float low, float high) {
-    return (uint32_t)KV::put(low) | (uint32_t)KV::put(high) << 16;
-}
-#if GPU_PTX
-static __device__ __forceinline__ uint32_t pack(bf16, float low, float high) {
-    uint32_t x;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(x) : "f"(high), "f"(low));
-    return x;
-}
-static __device__ __forceinline__ uint32_t pack(f16, float low, float high) {
-    uint32_t x;
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(x) : "f"(high), "f"(low));
-    return x;
-}
-#endif
 
 /* Shared memory: rows of D elements and 16 bytes, so that eight rows lie in different banks. */
 template <int D, int MT> struct tile_memory {
@@ -71,7 +51,7 @@ static __device__ __forceinline__ void bring_q(const attention_args &a, const at
 #pragma unroll
         for (int n = 0; n < 8; n++) x[n] = n < left ? attention_load_q(a, at + n) : 0;
 #pragma unroll
-        for (int n = 0; n < 8; n += 2) ((uint32_t *)to)[n / 2] = pack(KV(), x[n], x[n + 1]);
+        for (int n = 0; n < 8; n += 2) ((uint32_t *)to)[n / 2] = attention_pack(KV(), x[n], x[n + 1]);
     }
 }
 
@@ -96,8 +76,8 @@ static __device__ __forceinline__ void multiply_keys(const tile_memory<D, MT> *s
             gpu_ldmatrix_x4(y, k + n * 8 * PITCH + e * 2);
 #pragma unroll
             for (int m = 0; m < MT; m++) {
-                product(KV(), scores[m][n], x[m], y);
-                product(KV(), scores[m][n + 1], x[m], y + 2);
+                attention_product(KV(), scores[m][n], x[m], y);
+                attention_product(KV(), scores[m][n + 1], x[m], y + 2);
             }
         }
     }
@@ -171,15 +151,16 @@ static __device__ __forceinline__ void multiply_values(const tile_memory<D, MT> 
 #pragma unroll
         for (int m = 0; m < MT; m++)
 #pragma unroll
-            for (int i = 0; i < 4; i++) x[m][i] = pack(KV(), p[m][n + i / 2][i % 2 * 2], p[m][n + i / 2][i % 2 * 2 + 1]);
+            for (int i = 0; i < 4; i++)
+                x[m][i] = attention_pack(KV(), p[m][n + i / 2][i % 2 * 2], p[m][n + i / 2][i % 2 * 2 + 1]);
 #pragma unroll
         for (int e = 0; e < D / 8; e += 2) {
             uint32_t y[4];
             gpu_ldmatrix_x4_trans(y, v + n * 8 * PITCH + e * 16);
 #pragma unroll
             for (int m = 0; m < MT; m++) {
-                product(KV(), w.sums[m][e], x[m], y);
-                product(KV(), w.sums[m][e + 1], x[m], y + 2);
+                attention_product(KV(), w.sums[m][e], x[m], y);
+                attention_product(KV(), w.sums[m][e + 1], x[m], y + 2);
             }
         }
     }
@@ -237,7 +218,8 @@ static __device__ __forceinline__ void write_rows(const attention_args &a, const
                 const float x = w.sums[m][n][2 * half] / by, y = w.sums[m][n][2 * half + 1] / by;
                 const int e = n * 8 + t * 2;
                 if (a.out_pairs && e < a.dv) {
-                    ((uint32_t *)a.out)[(at + e) / 2] = a.q_type == HD_DTYPE_F16 ? pack(f16(), x, y) : pack(bf16(), x, y);
+                    ((uint32_t *)a.out)[(at + e) / 2] =
+                        a.q_type == HD_DTYPE_F16 ? attention_pack(f16(), x, y) : attention_pack(bf16(), x, y);
                 } else {
                     if (e < a.dv) attention_store_out(a, at + e, x);
                     if (e + 1 < a.dv) attention_store_out(a, at + e + 1, y);
