@@ -278,6 +278,7 @@ static void times_and_counts_are_kept(void **state) {
     hd_engine_get_stats(e, &stats);
     assert_int_equal(stats.prefill_tokens, r.n_prompt);
     assert_int_equal(stats.decode_tokens, 20);
+    assert_int_equal(stats.steps, 21); /* none for a token beyond the last */
     assert_true(stats.prefill_seconds > 0 && stats.decode_seconds > 0 && stats.decode_seconds < 60);
     hd_engine_destroy(e);
     generation_free(&g);
