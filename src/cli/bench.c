@@ -19,7 +19,7 @@ static int measure(hd_model *model, const bench_options *options, bench_result *
     cli_progress_start(&progress, options->quiet ? NULL : "measuring");
     for (int64_t r = 0; r < options->repetitions && code == EXIT_OK; r++)
         for (size_t i = 0; i < result->count && code == EXIT_OK && !cli_interrupted(); i++) {
-            code = bench_sample_setting(model, options, &result->settings[i], state);
+            if (!*result->settings[i].left_out) code = bench_sample_setting(model, options, &result->settings[i], state);
             cli_progress_update(&progress, ++done, total, false);
         }
     cli_progress_end(&progress);
@@ -29,6 +29,7 @@ static int measure(hd_model *model, const bench_options *options, bench_result *
 static int trace_settings(hd_model *model, const bench_options *options, bench_result *result, hd_trace *trace, uint64_t *state) {
     hd_trace_info info;
     for (size_t i = 0; i < result->count && !cli_interrupted(); i++) {
+        if (*result->settings[i].left_out) continue;
         int code = bench_trace_setting(model, options, &result->settings[i], trace, state);
         if (code != EXIT_OK) return code;
     }
@@ -67,6 +68,13 @@ static void list_settings(const bench_options *o, bench_setting *settings) {
             }
 }
 
+/* Settings that the memory had no room for are named among the results; when it had for none, that is a failure. */
+static int check_measured(const bench_result *result) {
+    for (size_t i = 0; i < result->count; i++)
+        if (!*result->settings[i].left_out) return EXIT_OK;
+    return cli_fail(EXIT_MEMORY, "%s", result->settings[0].left_out);
+}
+
 static int bench(const bench_options *options, const char *folder, hd_model *model) {
     bench_result result = {.folder = folder, .count = options->prompts.count * options->sequences.count * options->threads.count};
     uint64_t state = 1;
@@ -75,6 +83,7 @@ static int bench(const bench_options *options, const char *folder, hd_model *mod
     if (!result.settings) return cli_fail(EXIT_MEMORY, "the samples do not fit into memory");
     list_settings(options, result.settings);
     int code = measure(model, options, &result, &state);
+    if (code == EXIT_OK) code = check_measured(&result);
     if (code == EXIT_OK) { /* a trace that cannot be written takes nothing from what was measured */
         int traced = trace_all(model, options, &result, &state);
         code = options->json ? bench_print_json(&result) : bench_print_table(&result);

@@ -40,6 +40,7 @@ typedef struct bench_setting {
     int32_t count;
     bench_sample samples[BENCH_MAX_SAMPLES];
     bench_steps steps;
+    char left_out[512]; /* why it could not be measured: memory, usually the cache's; "" when it was */
 } bench_setting;
 
 typedef struct bench_result {
@@ -54,7 +55,8 @@ typedef struct bench_result {
 /* Parses the command line and what its texts name. -1 to go on, else the exit code. */
 int bench_parse(int argc, char **argv, bench_options *options);
 
-/* One sample of a setting. Gives an exit code. `state`: of the random prompts. */
+/* One sample of a setting; one that the memory has no room for is marked as left out. Gives an exit code. `state`: of the random
+ * prompts. */
 int bench_sample_setting(hd_model *model, const bench_options *options, bench_setting *setting, uint64_t *state);
 /* One more run, into the trace. */
 int bench_trace_setting(hd_model *model, const bench_options *options, bench_setting *setting, hd_trace *trace, uint64_t *state);

@@ -80,6 +80,10 @@ int bench_print_table(const bench_result *result) {
             "spread", "GFLOP/s", "decode tok/s", "spread", "GB/s", "limit", "share");
     for (size_t i = 0; i < result->count; i++)
         if (result->settings[i].count) print_row(to, &result->settings[i], info);
+    for (size_t i = 0; i < result->count; i++)
+        if (*result->settings[i].left_out)
+            fprintf(to, "left out: %lld sequences, prompt %lld: %s\n", (long long)result->settings[i].sequences,
+                    (long long)result->settings[i].prompt, result->settings[i].left_out);
     for (size_t i = 0; i < result->count; i++) bench_print_steps(to, &result->settings[i], bench_limit(&result->settings[i]));
     return write_stream(to, &text, &size);
 }
@@ -100,6 +104,10 @@ static void print_setting(FILE *to, const bench_setting *s, const hd_model_info 
     print_samples(to, s, "decode_bytes_per_second", READ);
     print_samples(to, s, "limit_bytes_per_second", LIMIT);
     print_samples(to, s, "share", SHARE);
+    if (*s->left_out) {
+        fputs(", \"left_out\": ", to);
+        cli_json_string(to, s->left_out, strlen(s->left_out));
+    }
     bench_print_steps_json(to, s);
     fputc('}', to);
 }

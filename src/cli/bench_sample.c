@@ -126,7 +126,8 @@ static int on_fresh_engine(hd_model *model, const bench_options *options, bench_
     engine.threads = (int32_t)setting->threads;
     engine.max_sequences = (int32_t)setting->sequences;
     engine.max_batch_tokens = (int32_t)options->batch;
-    if ((options->batch || setting->sequences > 512) && options->batch < setting->sequences) engine.max_batch_tokens = engine.max_sequences;
+    if ((options->batch || setting->sequences > 512) && options->batch < setting->sequences)
+        engine.max_batch_tokens = engine.max_sequences;
     engine.context = setting->prompt + options->tokens + 1; /* if the model has not so much more, fewer steps are counted */
     if (engine.context <= info.context)
         engine.context += r.slack < info.context - engine.context ? r.slack : info.context - engine.context;
@@ -137,14 +138,15 @@ static int on_fresh_engine(hd_model *model, const bench_options *options, bench_
     random_ids(ids, n, info.vocab, state);
     r.ids = ids;
     hd_status status = hd_engine_create(model, NULL, &engine, &r.engine);
-    int code = status == HD_OK ? EXIT_OK : cli_fail_status(status);
-    if (code == EXIT_OK) {
+    int code = status == HD_OK || status == HD_OUT_OF_MEMORY ? EXIT_OK : cli_fail_status(status);
+    if (status == HD_OUT_OF_MEMORY) snprintf(setting->left_out, sizeof setting->left_out, "%s", hd_last_error());
+    if (status == HD_OK) {
         hd_engine_get_stats(r.engine, &stats);
         setting->used_threads = stats.threads;
         setting->executor = stats.executor;
         code = warm_up(&r, &stats, options->tokens);
     }
-    if (code == EXIT_OK) code = body(&r, options, setting, user);
+    if (code == EXIT_OK && status == HD_OK) code = body(&r, options, setting, user);
     hd_engine_destroy(r.engine);
     free(ids);
     return code;

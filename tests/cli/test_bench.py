@@ -2,12 +2,13 @@
 """`heddle bench`: the fields of its settings, several sequences at once, tables of steps, traces, and traces that cannot be kept."""
 import json
 import os
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
 import program
-from program import MODEL, WITHOUT_MODEL, Case, run
+from program import BRIEF, MODEL, WITHOUT_MODEL, Case, run
 
 FIELDS = {"device", "executor", "threads", "sequences", "prompt", "prefill_tokens_per_second", "decode_tokens_per_second",
           "decode_bytes_per_second", "limit_bytes_per_second", "share"}
@@ -44,6 +45,20 @@ class Bench(Case):
     def test_more_sequences_than_a_step_has_room_for(self):
         out = json.loads(self.bench("-p", 6, "-n", 3, "--sequences", 5, "-t", 1, "--batch", 8, "--json"))
         self.assertGreater(out["settings"][0]["decode_tokens_per_second"][0], 0)
+
+    @unittest.skipIf(BRIEF, "a sanitizer's build needs more addresses than this limit leaves")
+    def test_settings_without_room_are_named(self):
+        model_context = json.loads((Path(MODEL) / "config.json").read_text())["max_position_embeddings"]
+        options = ["-p", model_context - 8, "-n", 2, "-t", 1, "--kv-type", "f32"]
+        limited = "ulimit -v 2000000; exec \"$0\" \"$@\""  # kilobytes
+        result = subprocess.run(["sh", "-c", limited, program.PROGRAM, *map(str, ["bench", "-m", MODEL, "-q", "-r", 1, *options,
+                                 "--sequences", "1,4096", "--json"])], capture_output=True, timeout=120,
+                                env=program.environment())
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        measured, left = json.loads(result.stdout)["settings"]
+        self.assertGreater(measured["prefill_tokens_per_second"][0], 0)
+        self.assertEqual(left["prefill_tokens_per_second"], [])
+        self.assertGreater(len(left["left_out"].split()), 4)
 
     def test_steps(self):
         text = self.bench("-p", 6, "-n", 5, "-t", 2, "--steps")
