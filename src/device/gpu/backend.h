@@ -106,6 +106,10 @@ hd_status gpu_capture_begin(const hd_device *device, void *stream);
 hd_status gpu_capture_end(const hd_device *device, void *stream, void **graph);
 hd_status gpu_graph_launch(const hd_device *device, void *graph, void *stream);
 hd_status gpu_graph_destroy(const hd_device *device, void *graph);
+/* program.c */
+hd_status gpu_program_create(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken, void **program);
+hd_status gpu_program_launch(const hd_device *device, void *program, void *stream);
+hd_status gpu_program_destroy(const hd_device *device, void *program);
 /* Notes a failure of something enqueued while a capture is under way: it makes the capture worthless. Gives `status`. */
 hd_status gpu_enqueued(gpu_stream *stream, hd_status status);
 

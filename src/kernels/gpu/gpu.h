@@ -57,16 +57,25 @@ namespace HDI_GPU_NAMESPACE {
 }
 #endif
 
-/* All kernels of a vendor, by id; group kernels, by hdi_group_kind. Defined by gpu/table.cu. */
+/* All kernels of a vendor, by id; group kernels, by hdi_group_kind; and the persistent kernel. Defined by gpu/table.cu. */
 typedef struct hdi_gpu_kernels {
     hdi_gpu_fn op[HDI_KERNEL_COUNT];
     hdi_gpu_group_fn group[HDI_GROUP_COUNT];
+    /* The persistent kernel (gpu/walk.cu). walk_fill makes a unit of walk_unit_bytes of a call (group -1) or a group's calls, to
+     * begin after unit `wait` (-1: at once); HDI_GPU_UNSUPPORTED: it cannot walk over these. walk runs `n` units that lie in device
+     * memory, with n + 1 counters there that are zero; `shared` is the largest that walk_shared says of them. */
+    size_t walk_unit_bytes;
+    int (*walk_fill)(hdi_gpu_queue *queue, int group, hdi_kernel_id kernel, const hdi_kernel_call *calls, int n, int wait,
+                     void *unit);
+    size_t (*walk_shared)(const void *unit);
+    int (*walk)(hdi_gpu_queue *queue, const void *units, int n, unsigned *counters, size_t shared);
 } hdi_gpu_kernels;
 
 /* Fills the table of this vendor (and, on the host vendor, of this lane count). */
 #ifdef __cplusplus
 namespace HDI_GPU_NAMESPACE {
 const hdi_gpu_kernels *hdi_gpu_table();
+void hdi_gpu_walk_table(hdi_gpu_kernels *kernels); /* its last four entries */
 }
 #endif
 

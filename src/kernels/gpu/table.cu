@@ -13,6 +13,7 @@ struct table : hdi_gpu_kernels {
 #include "kernels/kernels.def"
 #define GROUP(name) group[HDI_GROUP_##name] = hdi_##name##_gpu;
 #include "kernels/groups.def"
+        hdi_gpu_walk_table(this);
     }
 };
 } // namespace

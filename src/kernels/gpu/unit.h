@@ -10,18 +10,11 @@ enum {
     GPU_UNIT_ARGS = 704,    /* bytes of the largest arguments */
 };
 
-/* Which code a unit runs: bodies.def. */
-typedef enum gpu_body {
-#define BODY(name, body) GPU_BODY_##name,
-#include "kernels/gpu/bodies.def"
-    GPU_BODY_COUNT
-} gpu_body;
-
 typedef struct gpu_unit {
-    int32_t body; /* gpu_body */
-    int32_t wait; /* the unit whose end a block awaits before it begins, and with it that of all units before; -1: none */
+    int32_t body; /* which code it runs: walk.cu */
+    int32_t wait; /* the unit whose end a block awaits, and with it that of all units before; -1: none */
     int64_t items;
-    int64_t shared; /* dynamic shared memory of an item, bytes */
+    size_t shared; /* dynamic shared memory, bytes */
     alignas(16) unsigned char args[GPU_UNIT_ARGS];
 } gpu_unit;
 
