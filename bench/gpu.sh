@@ -63,8 +63,10 @@ else
 fi
 stage maca_mapping 60 env HD_BACKEND_PATH=$build/maca-mapped $check --device maca:0 --brief
 stage maca_conformance 60 env HD_BACKEND_PATH=$build/maca-mapped $build/tests/conformance/conformance
-stage models 120 env HEDDLE_TEST_DEVICE="$device" HEDDLE_LOGITS=$build/tests/tools/logits \
-    "$python" -m pytest -q -x tests/python/test_models.py tests/python/test_weight_types.py
+for executor in stream graph persistent; do
+    stage models-$executor 100 env HEDDLE_TEST_DEVICE="$device" HEDDLE_TEST_EXECUTOR=$executor HEDDLE_BUILD_DIR=$build \
+        "$python" -m pytest -q tests/python/test_models.py tests/python/test_weight_types.py
+done
 
 wait $maker
 stage rates 30 "$python" bench/torch_decode.py --rates
