@@ -190,6 +190,27 @@ static void many_sizes_come_and_go(void **state) {
     hd_plan_destroy(plan);
 }
 
+/* One row: both layers' groups are one launch of the persistent kernel, where a device has one; what comes behind is not. */
+static void one_row_is_one_program(void **state) {
+    (void)state;
+    hd_plan *plan = make_plan();
+    hdi_programs *programs;
+    const hd_executor_options options = {.kind = HD_EXECUTOR_PERSISTENT, .device = device};
+    if (!hd_executor_kind_runs_on(options.kind, device)) skip();
+    fill_values(1);
+    running r = start(plan, &options);
+    for (int rows = 1; rows <= 2; rows++) {
+        run(&r, rows, true);
+        assert_int_equal(hdi_programs_create(r.executor, &programs), HD_OK);
+        assert_int_equal(programs->n, rows == 1);
+        if (rows == 1) assert_int_equal(programs->programs[0].first, 0);
+        if (rows == 1) assert_int_equal(programs->programs[0].n, 2 * 6);
+        hdi_programs_destroy(r.executor, programs);
+    }
+    stop(&r);
+    hd_plan_destroy(plan);
+}
+
 static void wrong_kinds_are_refused(void **state) {
     (void)state;
     hd_plan *plan = make_plan();
@@ -215,6 +236,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_agree_with_the_serial_one),
         cmocka_unit_test(many_sizes_come_and_go),
+        cmocka_unit_test(one_row_is_one_program),
         cmocka_unit_test(wrong_kinds_are_refused),
     };
     int failed = 0;

@@ -4,6 +4,7 @@
 #include "kernels/attention/attention_gpu.h"
 #include "kernels/attention/attention_prefill_gpu.h"
 #include "kernels/gpu/early.h"
+#include "kernels/gpu/unit.h"
 
 namespace HDI_GPU_NAMESPACE {
 
@@ -28,9 +29,14 @@ template <typename M, int BLOCKS> static int launch(hdi_gpu_queue *queue, const 
     return gpu_launch_early(queue, attention_decode<M, BLOCKS>, items < most ? items : most, ATTENTION_THREADS, shared, a, items);
 }
 
+static gpu_body body_of(int kv_type) {
+    return kv_type == HD_DTYPE_F32 ? GPU_BODY_ATTENTION_F32 : kv_type == HD_DTYPE_F16 ? GPU_BODY_ATTENTION_F16 : GPU_BODY_ATTENTION_BF16;
+}
+
 static int decode(hdi_gpu_queue *queue, attention_args *a) {
     const int error = attention_cut(queue, queue->shared_limit, a);
     if (error != GPU(Success)) return error;
+    if (queue->unit) return gpu_describe(queue->unit, body_of(a->kv_type), attention_items(*a), attention_shared(*a), *a);
     return gpu_with_float(a->kv_type, [&](auto t) {
         typedef decltype(t) KV;
 #if GPU_HAS_MMA
@@ -48,7 +54,7 @@ int hdi_attention_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
     if (out->shape[0] == 0 || out->shape[1] == 0 || out->shape[2] == 0) return GPU(Success);
     attention_args a = attention_args_of(call);
     int error = HDI_GPU_UNSUPPORTED;
-    if ((int64_t)a.tokens > FEW * (int64_t)a.seqs) {
+    if (!queue->unit && (int64_t)a.tokens > FEW * (int64_t)a.seqs) {
         error = attention_prefill_mma(queue, &a);
         if (error == HDI_GPU_UNSUPPORTED) error = attention_prefill_plain(queue, &a);
     }

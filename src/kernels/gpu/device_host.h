@@ -18,6 +18,7 @@
 #define __device__ __attribute__((unused))
 #define __host__
 #define __forceinline__ inline
+#define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)
 
 #define threadIdx (gpu_host_self->thread_index)

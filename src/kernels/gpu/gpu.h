@@ -20,6 +20,9 @@ typedef struct hdi_gpu_queue {
     void *blas;           /* the vendor's matrix library, ready for this stream (gpu/blas.h); NULL: there is none */
     bool capturing;       /* into a graph: nothing may be allocated or waited for */
     bool overlaps;        /* a kernel may begin before the one before it has ended (gpu/early.h) */
+    /* Not NULL: the function describes its work there for the persistent kernel (gpu/unit.h) instead of launching it; one that
+     * cannot gives HDI_GPU_UNSUPPORTED. Only asked of operations and groups that know of it (gpu/walk.cu). */
+    struct gpu_unit *unit;
     /* Device memory of at least `bytes`, zeroed when it was new, for this stream's kernels from here on until the next call of
      * this function: `what` keeps unlike uses apart (HDI_GPU_WORK_...). The address stays while the size suffices. Gives a
      * GPU(Error_t). While capturing only what a run before has asked for is there. */

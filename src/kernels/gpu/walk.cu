@@ -8,32 +8,61 @@
 #include "kernels/gpu/unit.h"
 #include "kernels/linear/linear_panel_gpu.h"
 #include "kernels/linear/linear_vector_gpu.h"
+#include "kernels/rows.h"
 
 namespace HDI_GPU_NAMESPACE {
-
-enum { RESIDENT = 2 }; /* blocks a multiprocessor */
 
 /* All threads of the block wait until every block has ended the unit of this counter. */
 struct wait_for_unit {
     const unsigned *ended; /* NULL: for nothing */
     __device__ __forceinline__ void operator()() const {
-        if (ended && threadIdx.x == 0)
+        if (!ended) return;
+        if (threadIdx.x == 0)
             while (gpu_load_acquire(ended) < gridDim.x) gpu_pause();
         __syncthreads();
     }
 };
 
+/* Each body is a function of its own: together they would need more registers than there are.
+ * Products take the items of a block in turn themselves, and ask for their first weights before they wait. */
+template <typename Product> static __device__ __noinline__ void run_product(const gpu_unit *unit, char *shared, wait_for_unit wait) {
+    Product::run(*(const linear_args *)unit->args, blockIdx.x, shared, wait);
+}
+
+template <typename Arithmetic> static __device__ __noinline__ void run_attention(const gpu_unit *unit, char *shared, wait_for_unit wait) {
+    wait();
+    for (int64_t item = blockIdx.x; item < unit->items; item += gridDim.x) {
+        attention_decode_cell<Arithmetic>(*(const attention_args *)unit->args, item, shared);
+        __syncthreads();
+    }
+}
+
+template <typename KV> static __device__ __forceinline__ void attend(const gpu_unit *unit, char *shared, wait_for_unit wait) {
+    const attention_args &a = *(const attention_args *)unit->args;
+#if GPU_HAS_MMA
+    if constexpr (sizeof(typename KV::storage) == 2)
+        if (a.warp) return run_attention<attention_warp<KV>>(unit, shared, wait);
+#endif
+    if (a.heads == 1) return run_attention<attention_plain<KV, 1>>(unit, shared, wait);
+    if (a.heads <= 4) return run_attention<attention_plain<KV, 4>>(unit, shared, wait);
+    run_attention<attention_plain<KV, 8>>(unit, shared, wait);
+}
+
 static __device__ __forceinline__ void run_unit(const gpu_unit *unit, char *shared, wait_for_unit wait) {
     switch (unit->body) {
-#define PRODUCT(id, body) \
-    case id: body::run(*(const linear_args *)unit->args, blockIdx.x, shared, wait); break;
-#include "kernels/gpu/walk_bodies.h"
-#undef PRODUCT
+    case GPU_BODY_LINEAR_F32: return run_product<linear_one_f32>(unit, shared, wait);
+    case GPU_BODY_LINEAR_F16: return run_product<linear_one_f16>(unit, shared, wait);
+    case GPU_BODY_LINEAR_BF16: return run_product<linear_one_bf16>(unit, shared, wait);
+    case GPU_BODY_LINEAR_Q8_0: return run_product<linear_one_q8_0>(unit, shared, wait);
+    case GPU_BODY_LINEAR_Q4_0: return run_product<linear_one_q4_0>(unit, shared, wait);
+    case GPU_BODY_ATTENTION_F32: return attend<f32>(unit, shared, wait);
+    case GPU_BODY_ATTENTION_F16: return attend<f16>(unit, shared, wait);
+    case GPU_BODY_ATTENTION_BF16: return attend<bf16>(unit, shared, wait);
     }
 }
 
 /* counters: one a unit, then one for those who leave; zero before and after. */
-static __global__ void __launch_bounds__(GPU_UNIT_THREADS, RESIDENT) walk(const gpu_unit *units, int n, unsigned *counters) {
+static __global__ void __launch_bounds__(GPU_UNIT_THREADS, GPU_UNIT_RESIDENT) walk(const gpu_unit *units, int n, unsigned *counters) {
     GPU_SHARED_DYNAMIC(shared);
     GPU_SHARED(unsigned, left, 1);
     for (int u = 0; u < n; u++) {
@@ -49,4 +78,44 @@ static __global__ void __launch_bounds__(GPU_UNIT_THREADS, RESIDENT) walk(const 
     __syncthreads();
     for (int u = (int)threadIdx.x; left[0] == gridDim.x - 1 && u <= n; u += GPU_UNIT_THREADS) counters[u] = 0;
 }
+
+/* ---- on the host ---- */
+
+static int fill(hdi_gpu_queue *queue, int group, hdi_kernel_id kernel, const hdi_kernel_call *calls, int n, int wait, void *to) {
+    const hdi_gpu_kernels *kernels = hdi_gpu_table();
+    const hdi_gpu_fn op = group < 0 ? kernels->op[kernel] : nullptr;
+    gpu_unit *unit = (gpu_unit *)to;
+    if (op != hdi_attention_gpu) { /* groups are all products; more rows than one take other ways */
+        if ((op && op != hdi_linear_gpu) || hdi_row_count(&calls[0].operand[0]) != 1) return HDI_GPU_UNSUPPORTED;
+    } else if (calls[0].operand[0].shape[0] != 1) {
+        return HDI_GPU_UNSUPPORTED;
+    }
+    *unit = gpu_unit();
+    queue->unit = unit;
+    int error = op ? op(queue, calls) : kernels->group[group](queue, calls, n);
+    queue->unit = nullptr;
+    unit->wait = wait;
+    if (error != GPU(Success)) return error;
+    bool fits = unit->body != GPU_BODY_NONE && GPU_UNIT_RESIDENT * unit->shared <= queue->shared_limit;
+    return fits ? (int)GPU(Success) : (int)HDI_GPU_UNSUPPORTED;
 }
+
+static size_t shared_of(const void *unit) { return ((const gpu_unit *)unit)->shared; }
+
+static int launch(hdi_gpu_queue *queue, const void *units, int n, unsigned *counters, size_t shared) {
+    const gpu_unit *all = (const gpu_unit *)units;
+    void *arguments[] = {&all, &n, &counters};
+    GPU(Error_t) error = gpu_allow_shared(walk, shared);
+    if (error != GPU(Success)) return (int)error;
+    return (int)GPU(LaunchCooperativeKernel)(walk, dim3((unsigned)(queue->units * GPU_UNIT_RESIDENT)), dim3(GPU_UNIT_THREADS), arguments, shared,
+                                             (GPU(Stream_t))queue->stream);
+}
+
+void hdi_gpu_walk_table(hdi_gpu_kernels *kernels) {
+    kernels->walk_unit_bytes = sizeof(gpu_unit);
+    kernels->walk_fill = fill;
+    kernels->walk_shared = shared_of;
+    kernels->walk = launch;
+}
+
+} // namespace HDI_GPU_NAMESPACE

@@ -63,7 +63,7 @@ int hdi_linear_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
     int error = HDI_GPU_UNSUPPORTED;
     if (hdi_row_count(o) == 0 || hdi_row_length(o) == 0) return GPU(Success);
     if (hdi_linear_fill(&a, call)) error = hdi_linear_rows(queue, &a, o[2].dtype, o[2].layout);
-    return error == HDI_GPU_UNSUPPORTED ? hdi_linear_any(queue, call) : error;
+    return error == HDI_GPU_UNSUPPORTED && !queue->unit ? hdi_linear_any(queue, call) : error;
 }
 
 int hdi_linear_rows(hdi_gpu_queue *queue, linear_args *a, int w_dtype, int layout) {

@@ -2,6 +2,7 @@
 /* Launches the products of few rows: as many blocks of threads as are resident at once, each taking items in turn, so that x is
  * made ready once a block. More rows than shared memory holds go in several launches, which read the weights again. */
 #include "kernels/gpu/early.h"
+#include "kernels/gpu/unit.h"
 #include "kernels/linear/linear_panel_gpu.h"
 #include "kernels/linear/linear_vector_gpu.h"
 
@@ -28,6 +29,18 @@ template <typename P, int U>
 static __global__ void __launch_bounds__(LINEAR_THREADS, RESIDENT) few_panel(const linear_args args) {
     GPU_SHARED_DYNAMIC(shared);
     linear_panel<P, U>::run(args, blockIdx.x, shared, wait_for_x());
+}
+
+/* For the persistent kernel, which has the bodies of one row. */
+static constexpr gpu_body body_of(f32) { return GPU_BODY_LINEAR_F32; }
+static constexpr gpu_body body_of(f16) { return GPU_BODY_LINEAR_F16; }
+static constexpr gpu_body body_of(bf16) { return GPU_BODY_LINEAR_BF16; }
+static constexpr gpu_body body_of(linear_q8_0) { return GPU_BODY_LINEAR_Q8_0; }
+static constexpr gpu_body body_of(linear_q4_0) { return GPU_BODY_LINEAR_Q4_0; }
+
+static int describe(hdi_gpu_queue *queue, linear_args args, gpu_body body, size_t shared) {
+    args.step = hdi_min_i64(args.items, (int64_t)queue->units * GPU_UNIT_RESIDENT);
+    return gpu_describe(queue->unit, body, args.items, shared, args);
 }
 
 template <typename K> static int launch(hdi_gpu_queue *queue, K kernel, linear_args args, size_t shared) {
@@ -71,6 +84,7 @@ template <typename W> static int vector(hdi_gpu_queue *queue, linear_args *all) 
         queue, *all, [&](int32_t rows) { return linear_vector_shared<W>(rows, all->k); },
         [&](const linear_args &a) {
             size_t shared = linear_vector_shared<W>(a.rows, a.k);
+            if (queue->unit) return describe(queue, a, body_of(W()), shared);
             if (a.rows == 1) return launch(queue, few_vector<W, 1, 4>, a, shared);
             if (a.rows <= 4) return launch(queue, few_vector<W, 4, 4>, a, shared);
             return launch(queue, few_vector<W, 16, 2>, a, shared);
@@ -82,9 +96,9 @@ template <typename B, int U> static int panels(hdi_gpu_queue *queue, linear_args
     return in_turn(
         queue, *all, [&](int32_t rows) { return linear_panel_shared<linear_panel_fma<B, LINEAR_FEW>>(rows, all->k); },
         [&](const linear_args &a) {
-            if (a.rows == 1)
-                return launch(queue, few_panel<linear_panel_fma<B, 1>, U>, a,
-                              linear_panel_shared<linear_panel_fma<B, 1>>(a.rows, a.k));
+            size_t shared = linear_panel_shared<linear_panel_fma<B, 1>>(1, a.k);
+            if (queue->unit) return describe(queue, a, body_of(B()), shared);
+            if (a.rows == 1) return launch(queue, few_panel<linear_panel_fma<B, 1>, U>, a, shared);
             return launch(queue, few_panel<linear_panel_fma<B, LINEAR_FEW>, U / 2>, a,
                           linear_panel_shared<linear_panel_fma<B, LINEAR_FEW>>(a.rows, a.k));
         });
@@ -107,7 +121,7 @@ static bool grouped(const linear_args *a) {
 }
 
 int hdi_linear_few(hdi_gpu_queue *queue, linear_args *a, int w_dtype, int layout) {
-    if (a->rows > LINEAR_FEW || a->k == 0) return HDI_GPU_UNSUPPORTED;
+    if (a->rows > LINEAR_FEW || a->k == 0 || (queue->unit && a->rows > 1)) return HDI_GPU_UNSUPPORTED;
     if (layout == HDI_LAYOUT_PANEL) {
         if (!grouped(a)) return HDI_GPU_UNSUPPORTED;
         if (w_dtype == HD_DTYPE_Q8_0) return panels<linear_q8_0, 4>(queue, a);

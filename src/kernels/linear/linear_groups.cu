@@ -201,6 +201,7 @@ int hdi_norm_qkv_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n) 
         int error = hdi_linear_few(queue, &h.all, w->dtype, w->layout);
         if (error != HDI_GPU_UNSUPPORTED) return error;
     }
+    if (queue->unit) return HDI_GPU_UNSUPPORTED; /* two launches are no unit */
     for (int i = 0; i < 3; i++) {
         if (!apart(x, &s.linear[i]->operand[0])) return HDI_GPU_UNSUPPORTED;
         h.all.rotary.raw[i] = (float *)s.linear[i]->operand[0].data;

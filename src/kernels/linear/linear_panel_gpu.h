@@ -229,6 +229,10 @@ template <typename B> static __device__ __forceinline__ void linear_panel_prefet
     if (at < a.k / 32 * (int64_t)B::BYTES) gpu_prefetch(i.panel[threadIdx.x / (LINEAR_THREADS / 2)] + at);
 }
 
+/* One row of x, for the persistent kernel. */
+typedef linear_panel<linear_panel_fma<linear_q8_0, 1>, 4> linear_one_q8_0;
+typedef linear_panel<linear_panel_fma<linear_q4_0, 1>, 6> linear_one_q4_0;
+
 } // namespace HDI_GPU_NAMESPACE
 
 #endif

@@ -174,6 +174,11 @@ template <typename W> static __device__ __forceinline__ void linear_vector_prefe
     if (p.row_b >= 0) gpu_prefetch(args.part[p.part_b].w + p.row_b * args.part[p.part_b].stride + at);
 }
 
+/* One row of x, for the persistent kernel. */
+typedef linear_vector<f32, 1, 4> linear_one_f32;
+typedef linear_vector<f16, 1, 4> linear_one_f16;
+typedef linear_vector<bf16, 1, 4> linear_one_bf16;
+
 } // namespace HDI_GPU_NAMESPACE
 
 #endif
