@@ -110,12 +110,14 @@ static void fetch(const running *r, const char *output, float *to, size_t bytes)
     assert_int_equal(hdi_copy(hdi_device_cpu(), to, r->executor->device, data, bytes), HD_OK);
 }
 
-/* CPU kernels give the same bits anywhere; a GPU's sum in another order. */
-static void same(const float *want, const float *got, size_t n) {
+/* CPU kernels give the same bits anywhere; a GPU's sum in another order, and its products of many rows round x to the 16 bits of
+ * a bf16 weight. */
+static void same(const float *want, const float *got, size_t n, int rows) {
+    double near = rows > 16 ? 1e-2 : 1e-4;
     bool exact = device->type == HD_DEVICE_CPU || device == remote_device();
     for (size_t i = 0; i < n; i++) {
         double off = fabs((double)want[i] - (double)got[i]);
-        if (exact ? memcmp(&want[i], &got[i], 4) != 0 : !(off <= 1e-4 * (1 + fabs((double)want[i]))))
+        if (exact ? memcmp(&want[i], &got[i], 4) != 0 : !(off <= near * (1 + fabs((double)want[i]))))
             fail_msg("element %zu is %g, not %g", i, (double)got[i], (double)want[i]);
     }
 }
@@ -128,7 +130,7 @@ static void compare(running *want, running *got, int rows, bool once) {
         size_t bytes = *name ? (size_t)rows * N * 4 : sizeof a;
         fetch(want, *name, a, bytes);
         fetch(got, *name, b, bytes);
-        same(a, b, bytes / 4);
+        same(a, b, bytes / 4, rows);
         if (!*name) break;
     }
 }
@@ -237,7 +239,7 @@ static void one_row_is_one_program(void **state) {
         for (int i = 0; i < 4; i++) {
             run(&r, rows, false);
             fetch(&r, "y", got, (size_t)rows * N * 4);
-            same(want, got, (size_t)rows * N);
+            same(want, got, (size_t)rows * N, rows);
         }
         assert_int_equal(hdi_programs_create(r.executor, &programs), HD_OK);
         assert_int_equal(programs->n, rows == 1);
