@@ -111,13 +111,14 @@ static void fetch(const running *r, const char *output, float *to, size_t bytes)
 }
 
 /* CPU kernels give the same bits anywhere; a GPU's sum in another order, and its products of many rows round x to the 16 bits of
- * a bf16 weight. */
+ * a bf16 weight: a few thousandths of the largest element. */
 static void same(const float *want, const float *got, size_t n, int rows) {
-    double near = rows > 16 ? 5e-2 : 1e-4;
+    double near = rows > 16 ? 1e-2 : 1e-4, most = 1;
+    for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)want[i])); /* sums cancel: errors are as large as what is summed */
     bool exact = device->type == HD_DEVICE_CPU || device == remote_device();
     for (size_t i = 0; i < n; i++) {
         double off = fabs((double)want[i] - (double)got[i]);
-        if (exact ? memcmp(&want[i], &got[i], 4) != 0 : !(off <= near * (1 + fabs((double)want[i]))))
+        if (exact ? memcmp(&want[i], &got[i], 4) != 0 : !(off <= near * most))
             fail_msg("element %zu is %g, not %g", i, (double)got[i], (double)want[i]);
     }
 }
@@ -130,7 +131,7 @@ static void compare(running *want, running *got, int rows, bool once) {
         size_t bytes = *name ? (size_t)rows * N * 4 : sizeof a;
         fetch(want, *name, a, bytes);
         fetch(got, *name, b, bytes);
-        same(a, b, bytes / 4, rows);
+        same(a, b, bytes / 4, *name ? rows : MOST); /* the cache holds what runs of any size left */
         if (!*name) break;
     }
 }
