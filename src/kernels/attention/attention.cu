@@ -49,12 +49,14 @@ static int decode(hdi_gpu_queue *queue, attention_args *a) {
 }
 
 int hdi_attention_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
-    enum { FEW = 4 }; /* tokens a sequence */
+    enum { FEW = 4 }; /* tokens a sequence, */
     const hdi_operand *out = &call->operand[0];
     if (out->shape[0] == 0 || out->shape[1] == 0 || out->shape[2] == 0) return GPU(Success);
     attention_args a = attention_args_of(call);
     int error = HDI_GPU_UNSUPPORTED;
-    if (!queue->unit && (int64_t)a.tokens > FEW * (int64_t)a.seqs) {
+    /* or so few that tiles would leave most multiprocessors idle while a few go through all keys */
+    const bool few = (int64_t)a.tokens <= FEW * (int64_t)a.seqs || (int64_t)a.tokens * a.kv_heads <= queue->units;
+    if (!queue->unit && !few) {
         error = attention_prefill_mma(queue, &a);
         if (error == HDI_GPU_UNSUPPORTED) error = attention_prefill_plain(queue, &a);
     }

@@ -48,8 +48,13 @@ static __device__ __forceinline__ void bring_q(const attention_args &a, const at
             continue;
         }
         float x[8];
+        if (a.q_aligned && a.q_type == HD_DTYPE_F32 && left >= 8) {
+            attention_vector<f32>(a.q + at * 4, x);
+            attention_vector<f32>(a.q + at * 4 + 16, x + 4);
+        } else {
 #pragma unroll
-        for (int n = 0; n < 8; n++) x[n] = n < left ? attention_load_q(a, at + n) : 0;
+            for (int n = 0; n < 8; n++) x[n] = n < left ? attention_load_q(a, at + n) : 0;
+        }
 #pragma unroll
         for (int n = 0; n < 8; n += 2) ((uint32_t *)to)[n / 2] = attention_pack(KV(), x[n], x[n + 1]);
     }
@@ -83,18 +88,21 @@ static __device__ __forceinline__ void multiply_keys(const tile_memory<D, MT> *s
     }
 }
 
-/* Products become scores, or -inf where a row does not see the key. */
+/* Products become scores, or -inf where a row does not see the key. Gives what they are still to be multiplied by. */
 template <int D, int MT>
-static __device__ __forceinline__ void score_keys(const attention_args &a, const tile_memory<D, MT> *shared,
-                                                  const warp_state<D, MT> &w, int key0, float (&scores)[MT][KEYS / 8][4]) {
+static __device__ __forceinline__ float score_keys(const attention_args &a, const tile_memory<D, MT> *shared,
+                                                   const warp_state<D, MT> &w, int key0, float (&scores)[MT][KEYS / 8][4]) {
     const int lane = (int)threadIdx.x % GPU_LANES, g = lane / 4, t = lane % 4;
+    const bool now = a.softcap > 0 || !(a.scale > 0);
+    if (now) {
 #pragma unroll
-    for (int m = 0; m < MT; m++)
-#pragma unroll
-        for (int n = 0; n < KEYS / 8; n++)
-#pragma unroll
-            for (int i = 0; i < 4; i++) scores[m][n][i] = attention_score(a, scores[m][n][i]);
-    if (key0 >= w.seen.last_lo && key0 + KEYS <= w.seen.first_hi) return;
+        for (int i = 0; i < MT * (KEYS / 8) * 4; i++) {
+            float &x = scores[i / 4 / (KEYS / 8)][i / 4 % (KEYS / 8)][i % 4];
+            x = attention_score(a, x);
+        }
+    }
+    const float by = now ? 1.0f : a.scale * 1.44269504089f;
+    if (key0 >= w.seen.last_lo && key0 + KEYS <= w.seen.first_hi) return by;
 #pragma unroll
     for (int m = 0; m < MT; m++)
 #pragma unroll
@@ -106,10 +114,24 @@ static __device__ __forceinline__ void score_keys(const attention_args &a, const
                 if (key < lo || key >= hi) scores[m][n][i] = -INFINITY;
             }
         }
+    return by;
 }
 
-/* Scores become p; what was summed before is brought to the new maxima. */
-template <int D, int MT> static __device__ __forceinline__ void soften(warp_state<D, MT> &w, float (&scores)[MT][KEYS / 8][4]) {
+/* 2^x in one instruction where there is one; 0 below 2^-126. */
+static __device__ __forceinline__ float power(float x) {
+#if GPU_PTX
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+#else
+    return exp2f(x);
+#endif
+}
+
+/* Scores, times `by`, become p; what was summed before is brought to the new maxima. Fewer instructions than products: they would
+ * be the limit otherwise. */
+template <int D, int MT>
+static __device__ __forceinline__ void soften(warp_state<D, MT> &w, float by, float (&scores)[MT][KEYS / 8][4]) {
 #pragma unroll
     for (int m = 0; m < MT; m++)
 #pragma unroll
@@ -120,15 +142,16 @@ template <int D, int MT> static __device__ __forceinline__ void soften(warp_stat
             for (int n = 0; n < KEYS / 8; n++) top = fmaxf(top, fmaxf(scores[m][n][2 * half], scores[m][n][2 * half + 1]));
             top = fmaxf(top, gpu_shfl_xor(top, 1));
             top = fmaxf(top, gpu_shfl_xor(top, 2));
-            const float rescale = attention_exp(old, top), base = top == -INFINITY ? 0.0f : top;
+            const float base = top == -INFINITY ? 0.0f : top * by;
+            const float rescale = old == top ? 1.0f : power((old - top) * by); /* just 1: other rows may spare us the product */
             float sum = 0;
 #pragma unroll
             for (int n = 0; n < KEYS / 8; n++)
 #pragma unroll
-                for (int i = 2 * half; i < 2 * half + 2; i++) sum += scores[m][n][i] = exp2f(scores[m][n][i] - base);
+                for (int i = 2 * half; i < 2 * half + 2; i++) sum += scores[m][n][i] = power(fmaf(scores[m][n][i], by, -base));
             w.max[m][half] = top;
             w.total[m][half] = fmaf(w.total[m][half], rescale, sum);
-            if (gpu_any(rescale != 1.0f)) {
+            if (gpu_any(old != top)) {
 #pragma unroll
                 for (int n = 0; n < D / 8; n++) {
                     w.sums[m][n][2 * half] *= rescale;
@@ -266,8 +289,8 @@ static __device__ __forceinline__ void run_tile(const attention_args &a, const a
         if (more) attention_stage<KV, THREADS>(k, next, a.aligned, KEYS, a.d, D / 8, shared->k, PITCH);
         gpu_copy_commit();
         if (!skip) {
-            score_keys(a, shared, w, key, scores);
-            soften(w, scores);
+            const float by = score_keys(a, shared, w, key, scores);
+            soften(w, by, scores);
         }
         gpu_copy_wait<1>(); /* v is here, the next k under way */
         __syncthreads();
