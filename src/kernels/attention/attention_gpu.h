@@ -239,7 +239,7 @@ static inline int attention_cut(hdi_gpu_queue *queue, size_t limit, attention_ar
     const int64_t cells = (int64_t)a->tokens * a->kv_heads * a->head_blocks;
     a->slots = (int32_t)(splits < ATTENTION_SLOTS ? splits : (int64_t)ATTENTION_SLOTS);
     int64_t workers = (ENOUGH * (int64_t)queue->units + cells - 1) / cells;
-    if (workers < AT_LEAST) workers = AT_LEAST;
+    if (workers < AT_LEAST) workers = queue->units < AT_LEAST ? queue->units : (int)AT_LEAST;
     if (workers > a->slots) workers = a->slots;
     const size_t bytes = (size_t)(cells * a->slots * a->heads * (a->layout.columns + 2)) * sizeof(float);
     a->workers = bytes > most ? 1 : (int32_t)workers;
