@@ -84,13 +84,19 @@ template <typename B> struct linear_piece {
     uint32_t d;
 };
 
-/* `block`: of a panel; `row`: 0 or 16. */
+/* Where a lane reads these of a block; other blocks of the panel lie B::BYTES apart. `row`: 0 or 16. */
+struct linear_place {
+    const char *q, *d;
+};
+static __device__ __forceinline__ linear_place linear_place_of(const char *block, int row, int lane) {
+    int first = row + lane / 4 * 2;
+    return {block + 64 + 128 * (lane % 4) + 4 * first, block + 2 * first};
+}
 template <typename B>
-static __device__ __forceinline__ void linear_load_piece(linear_piece<B> &to, const char *block, int row, int lane) {
-    const char *at = block + 64 + 128 * (lane % 4) + 4 * (row + lane / 4 * 2);
+static __device__ __forceinline__ void linear_load_piece(linear_piece<B> &to, const linear_place &at, int offset) {
 #pragma unroll
-    for (int i = 0; i < B::WORDS; i++) to.q[i] = gpu_load_stream((const linear_words2 *)(at + 512 * i));
-    to.d = gpu_load_stream((const uint32_t *)(block + 2 * (row + lane / 4 * 2)));
+    for (int i = 0; i < B::WORDS; i++) to.q[i] = gpu_load_stream((const linear_words2 *)(at.q + offset + 512 * i));
+    to.d = gpu_load_stream((const uint32_t *)(at.d + offset));
 }
 
 } // namespace HDI_GPU_NAMESPACE

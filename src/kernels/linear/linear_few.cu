@@ -62,6 +62,7 @@ static linear_args rows_of(const linear_args &all, int32_t from, int32_t rows) {
         a.rotary.cos += from * a.rotary.cos_stride;
         a.rotary.sin += from * a.rotary.sin_stride;
         a.rotary.slots += from * a.rotary.slots_stride;
+        for (int i = 0; i < 3 && a.rotary.raw[0]; i++) a.rotary.raw[i] += from * a.rotary.raw_stride[i];
     }
     return a;
 }
@@ -91,17 +92,22 @@ template <typename W> static int vector(hdi_gpu_queue *queue, linear_args *all) 
         });
 }
 
+/* U: blocks of k that a lane asks for at once when rows are few. */
 template <typename B, int U> static int panels(hdi_gpu_queue *queue, linear_args *all) {
+    typedef linear_panel_best<B, 2> P2;
+    typedef linear_panel_best<B, 8> P8;
+    typedef linear_panel_best<B, LINEAR_FEW> P16;
+    auto shared = [&](int32_t rows) {
+        if (rows <= 2) return linear_panel_shared<P2>(rows, all->k);
+        return rows <= 8 ? linear_panel_shared<P8>(rows, all->k) : linear_panel_shared<P16>(rows, all->k);
+    };
     all->items = hdi_ceil_div(all->tasks, all->kind == LINEAR_PLAIN ? 8 : 16);
-    return in_turn(
-        queue, *all, [&](int32_t rows) { return linear_panel_shared<linear_panel_fma<B, LINEAR_FEW>>(rows, all->k); },
-        [&](const linear_args &a) {
-            size_t shared = linear_panel_shared<linear_panel_fma<B, 1>>(1, a.k);
-            if (queue->unit) return describe(queue, a, body_of(B()), shared);
-            if (a.rows == 1) return launch(queue, few_panel<linear_panel_fma<B, 1>, U>, a, shared);
-            return launch(queue, few_panel<linear_panel_fma<B, LINEAR_FEW>, U / 2>, a,
-                          linear_panel_shared<linear_panel_fma<B, LINEAR_FEW>>(a.rows, a.k));
-        });
+    return in_turn(queue, *all, shared, [&](const linear_args &a) {
+        if (queue->unit) return describe(queue, a, body_of(B()), shared(1));
+        if (a.rows <= 2) return launch(queue, few_panel<P2, U>, a, shared(a.rows));
+        if (a.rows <= 8) return launch(queue, few_panel<P8, U / 2>, a, shared(a.rows));
+        return launch(queue, few_panel<P16, 1>, a, shared(a.rows));
+    });
 }
 
 /* Whether 16-byte loads of every row are aligned and inside it. */
