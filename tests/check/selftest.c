@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "check/harness.h"
+#include "check/selftest.h"
 #include "kernels/ref.h"
 
 /* The kernel: y = 2 x over rows; an item is a row. */
@@ -79,6 +79,16 @@ static int64_t failures(hdi_kernel_fn scalar, hdi_kernel_fn other) {
     return c.failed;
 }
 
+static int passed, failed;
+
+static void expect(bool held, const char *text) {
+    printf("%s: %s\n", held ? "ok" : "NOT CAUGHT", text);
+    if (held)
+        passed++;
+    else
+        failed++;
+}
+
 int main(void) {
 #define BROKEN(fn) \
     { #fn, fn }
@@ -90,21 +100,12 @@ int main(void) {
                   BROKEN(modifies_the_input),   BROKEN(reads_far_beyond),        BROKEN(one_bit_off),
                   BROKEN(overruns_the_scratch), BROKEN(underruns_the_scratch),   BROKEN(trusts_the_scratch),
                   BROKEN(wrong_in_place),       BROKEN(ignores_strides),         BROKEN(denies_nan)};
-    int passed = 0, failed = 0;
     check_catch_faults();
-#define EXPECT(condition, text)                               \
-    do {                                                      \
-        bool held = (condition);                              \
-        printf("%s: %s\n", held ? "ok" : "NOT CAUGHT", text); \
-        if (held)                                             \
-            passed++;                                         \
-        else                                                  \
-            failed++;                                         \
-    } while (0)
-    EXPECT(failures(right, right) == 0, "a right kernel passes");
-    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) EXPECT(failures(right, broken[i].fn) > 0, broken[i].name);
-    EXPECT(failures(wrong_value, wrong_value) > 0, "a wrong specification, against the reference");
-    EXPECT(failures(writes_past_the_end, right) > 0, "a specification that writes past the end");
+    expect(failures(right, right) == 0, "a right kernel passes");
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) expect(failures(right, broken[i].fn) > 0, broken[i].name);
+    expect(failures(wrong_value, wrong_value) > 0, "a wrong specification, against the reference");
+    expect(failures(writes_past_the_end, right) > 0, "a specification that writes past the end");
+    selftest_device(expect);
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }
