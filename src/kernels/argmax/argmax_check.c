@@ -29,6 +29,7 @@ void hdi_argmax_check(hdi_check *c) {
         }
         if (make(c, k, HD_DTYPE_I64, 4, 2000, HDI_NORMAL(1))) hdi_check_run(c, hdi_argmax_ref); /* ties, in the small types */
         if (make(c, k, HD_DTYPE_I32, 1, 5001, HDI_UNIFORM(-1, 1))) hdi_check_run(c, hdi_argmax_ref);
+        if (make(c, k, HD_DTYPE_I32, 1, 50000, HDI_NORMAL(1))) hdi_check_run(c, hdi_argmax_ref); /* rows of many slices on a device */
         if (hdi_check_benching(c) && make(c, k, HD_DTYPE_I64, 1, 75968, HDI_NORMAL(1)))
             hdi_check_bench(c, 2 * 75968.0 * (double)hd_dtype_block_bytes(kernels[k].dtype), 2 * 75968.0);
     }

@@ -55,10 +55,11 @@ static void check_blocks(hdi_check *c, hd_dtype block) {
 }
 
 static void bench(hdi_check *c, hd_dtype to, hd_dtype from) {
-    if (!make(c, to, from, HDI_DENSE, 16, 4096, HDI_NORMAL(1))) return;
+    int64_t rows = hdi_check_bench_rows(c, 16);
+    if (!make(c, to, from, HDI_DENSE, rows, 4096, HDI_NORMAL(1))) return;
     double bytes = (double)hd_dtype_block_bytes(to) / hd_dtype_block_elements(to) +
                    (double)hd_dtype_block_bytes(from) / hd_dtype_block_elements(from);
-    hdi_check_bench(c, 16 * 4096 * bytes, 0);
+    hdi_check_bench(c, (double)rows * 4096 * bytes, 0);
 }
 
 void hdi_convert_check(hdi_check *c) {

@@ -47,8 +47,9 @@ static void check(hdi_check *c, const hdi_kernel_id ids[3], hdi_check_ref_fn ref
             hdi_check_tolerance(c, 0, 0x1p-24);
             hdi_check_run(c, ref);
         }
-        if (hdi_check_benching(c) && make(c, ids[k], dtypes[k], HDI_DENSE, 16, 4096, HDI_NORMAL(1)))
-            hdi_check_bench(c, 2 * 16 * 4096 * 3 * bytes, 2 * 16 * 4096);
+        int64_t rows = hdi_check_bench_rows(c, 16);
+        if (hdi_check_benching(c) && make(c, ids[k], dtypes[k], HDI_DENSE, rows, 4096, HDI_NORMAL(1)))
+            hdi_check_bench(c, (double)rows * 4096 * 3 * bytes, (double)rows * 4096);
     }
 }
 

@@ -28,7 +28,8 @@ void hdi_gelu_check(hdi_check *c) {
                 if (make(c, k, tanh, 2, n, HDI_SPECIAL)) hdi_check_run(c, hdi_gelu_ref);
             }
             if (make(c, k, tanh, 2, 5000, HDI_UNIFORM(-8, 8))) hdi_check_run(c, hdi_gelu_ref);
-            if (hdi_check_benching(c) && make(c, k, tanh, 16, 4096, HDI_NORMAL(2)))
-                hdi_check_bench(c, 16 * 4096 * 2.0 * (double)hd_dtype_block_bytes(kernels[k].dtype), 16 * 4096 * 40.0);
+            int64_t rows = hdi_check_bench_rows(c, 16);
+            if (hdi_check_benching(c) && make(c, k, tanh, rows, 4096, HDI_NORMAL(2)))
+                hdi_check_bench(c, (double)rows * 4096 * 2.0 * (double)hd_dtype_block_bytes(kernels[k].dtype), (double)rows * 4096 * 40.0);
         }
 }

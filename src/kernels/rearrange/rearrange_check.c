@@ -29,7 +29,7 @@ static void run_repeated(hdi_check *c, int k, int64_t n) {
 }
 
 static void bench(hdi_check *c, int k, bool transposed) {
-    int64_t rows = 1024, n = 1024;
+    int64_t rows = hdi_check_on_device(c) ? 8192 : 1024, n = hdi_check_on_device(c) ? 4096 : 1024;
     if (!hdi_check_begin(c, kernels[k].id, NULL, 0)) return;
     hdi_check_out(c, kernels[k].dtype, HDI_DENSE, HDI_DIMS(rows, n));
     hdi_check_in_strided(c, kernels[k].dtype, HDI_BITS, HDI_DIMS(rows, n),

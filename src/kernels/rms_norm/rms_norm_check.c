@@ -28,7 +28,8 @@ void hdi_rms_norm_check(hdi_check *c) {
                 if (make(c, k, rows, hdi_check_sizes[i], HDI_NORMAL(1))) hdi_check_run(c, hdi_rms_norm_ref);
                 if (make(c, k, rows, hdi_check_sizes[i], HDI_SPECIAL)) hdi_check_run(c, hdi_rms_norm_ref);
             }
-        if (hdi_check_benching(c) && make(c, k, 16, 4096, HDI_NORMAL(1)))
-            hdi_check_bench(c, 16 * 4096 * 2.0 * (double)hd_dtype_block_bytes(kernels[k].dtype), 16 * 4096 * 4.0);
+        int64_t rows = hdi_check_bench_rows(c, 16);
+        if (hdi_check_benching(c) && make(c, k, rows, 4096, HDI_NORMAL(1)))
+            hdi_check_bench(c, (double)rows * 4096 * 2.0 * (double)hd_dtype_block_bytes(kernels[k].dtype), (double)rows * 4096 * 4.0);
     }
 }

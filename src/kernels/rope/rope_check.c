@@ -30,7 +30,8 @@ void hdi_rope_check(hdi_check *c) {
                 if (make(c, k, interleaved, 2, 3, r, 1 + i, HDI_NORMAL(1))) hdi_check_run(c, hdi_rope_ref);
                 if (make(c, k, interleaved, 2, 1, r, i, HDI_SPECIAL)) hdi_check_run(c, hdi_rope_ref);
             }
-            if (hdi_check_benching(c) && make(c, k, interleaved, 8, 12, 64, 0, HDI_NORMAL(1)))
-                hdi_check_bench(c, 8 * 12 * 128 * 2.0 * (double)hd_dtype_block_bytes(kernels[k].dtype), 8 * 12 * 128 * 3.0);
+            int64_t rows = hdi_check_bench_rows(c, 8);
+            if (hdi_check_benching(c) && make(c, k, interleaved, rows, 12, 64, 0, HDI_NORMAL(1)))
+                hdi_check_bench(c, (double)rows * 12 * 128 * 2.0 * (double)hd_dtype_block_bytes(kernels[k].dtype), (double)rows * 12 * 128 * 3.0);
         }
 }

@@ -29,7 +29,8 @@ void hdi_swiglu_check(hdi_check *c) {
             if (make(c, k, 2, hdi_check_sizes[i], HDI_SPECIAL)) hdi_check_run(c, hdi_swiglu_ref);
         }
         if (make(c, k, 2, 9001, HDI_UNIFORM(-80, 80))) hdi_check_run(c, hdi_swiglu_ref);
-        if (hdi_check_benching(c) && make(c, k, 8, 8960, HDI_NORMAL(2)))
-            hdi_check_bench(c, 8 * 8960 * 3.0 * (double)hd_dtype_block_bytes(kernels[k].dtype), 8 * 8960 * 24.0);
+        int64_t rows = hdi_check_bench_rows(c, 8);
+        if (hdi_check_benching(c) && make(c, k, rows, 8960, HDI_NORMAL(2)))
+            hdi_check_bench(c, (double)rows * 8960 * 3.0 * (double)hd_dtype_block_bytes(kernels[k].dtype), (double)rows * 8960 * 24.0);
     }
 }
