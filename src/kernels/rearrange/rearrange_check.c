@@ -28,6 +28,14 @@ static void run_repeated(hdi_check *c, int k, int64_t n) {
     hdi_check_run(c, hdi_rearrange_ref);
 }
 
+/* x has its neighbours along the first dim, the result along the last. */
+static void run_transposed(hdi_check *c, int k, int64_t m, int64_t n) {
+    if (!hdi_check_begin(c, kernels[k].id, NULL, 0)) return;
+    hdi_check_out(c, kernels[k].dtype, HDI_ROWS, HDI_DIMS(m, 2, n));
+    hdi_check_in_strided(c, kernels[k].dtype, HDI_BITS, HDI_DIMS(m, 2, n), (int64_t[]){1, (m + 3) * n, m + hdi_check_int(c, 0, 2)});
+    hdi_check_run(c, hdi_rearrange_ref);
+}
+
 static void bench(hdi_check *c, int k, bool transposed) {
     int64_t rows = hdi_check_on_device(c) ? 8192 : 1024, n = hdi_check_on_device(c) ? 4096 : 1024;
     if (!hdi_check_begin(c, kernels[k].id, NULL, 0)) return;
@@ -45,6 +53,8 @@ void hdi_rearrange_check(hdi_check *c) {
             run(c, k, HDI_ANY, HDI_ANY, HDI_DIMS(2, n, 3));
             run(c, k, HDI_DENSE, HDI_ANY, HDI_DIMS(n, 5));
             if (n < 100) run_repeated(c, k, n);
+            run_transposed(c, k, n, 33 + i % 3);
+            run_transposed(c, k, 40, n);
         }
         run(c, k, HDI_ANY, HDI_ANY, HDI_DIMS(2, 1, 3, 2, 1, 2, 3, 2));
         run(c, k, HDI_DENSE, HDI_ANY, HDI_DIMS(9001));
