@@ -60,6 +60,7 @@ static __device__ __forceinline__ gpu_best search(const typename T::storage *x, 
 }
 
 template <typename T, bool VECTOR> static __global__ void __launch_bounds__(THREADS) argmax(const argmax_args a) {
+    gpu_begin();
     GPU_SHARED(gpu_best, shared, GPU_MAX_WARPS);
     GPU_SHARED(bool, last, 1);
     int64_t slice = (int64_t)blockIdx.x % a.slices;
@@ -126,8 +127,8 @@ int hdi_argmax_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
     bool vector = gpu_rows_aligned(&x.t[0]);
     return gpu_with_float(x.t[0].dtype, [&](auto t) {
         typedef decltype(t) T;
-        return vector ? (int)gpu_launch((argmax<T, true>), together * a.slices, THREADS, 0, queue->stream, a)
-                      : (int)gpu_launch((argmax<T, false>), together * a.slices, THREADS, 0, queue->stream, a);
+        return vector ? gpu_launch_early(queue, (argmax<T, true>), together * a.slices, THREADS, 0, a)
+                      : gpu_launch_early(queue, (argmax<T, false>), together * a.slices, THREADS, 0, a);
     });
 }
 

@@ -23,6 +23,7 @@ struct convert_args {
 } // namespace
 
 template <typename Y, typename X> static __global__ void __launch_bounds__(THREADS) convert_packs(const convert_args a) {
+    gpu_begin();
     enum { E = 8 };
     int64_t total = a.rows.count * a.items, stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += stride) {
@@ -35,6 +36,7 @@ template <typename Y, typename X> static __global__ void __launch_bounds__(THREA
 }
 
 static __global__ void __launch_bounds__(THREADS) convert_elements(const convert_args a) {
+    gpu_begin();
     int64_t total = a.rows.count * a.n, stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += stride) {
         int64_t row = gpu_divide(item, a.n), i = item - row * a.n, at[2];
@@ -45,6 +47,7 @@ static __global__ void __launch_bounds__(THREADS) convert_elements(const convert
 
 /* 32 lanes a block: every lane goes through every turn, since they exchange what they have. */
 template <typename X, bool FOUR_BITS> static __global__ void __launch_bounds__(THREADS) quantize(const convert_args a) {
+    gpu_begin();
     enum { EACH = THREADS / 32, BYTES = FOUR_BITS ? 18 : 34 };
     int64_t total = a.rows.count * a.items;
     int lane = (int)threadIdx.x % 32;
@@ -63,6 +66,7 @@ template <typename X, bool FOUR_BITS> static __global__ void __launch_bounds__(T
 }
 
 template <typename Y, typename W> static __global__ void __launch_bounds__(THREADS) dequantize(const convert_args a) {
+    gpu_begin();
     int64_t total = a.rows.count * a.n, stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += stride) {
         int64_t row = gpu_divide(item, a.n), i = item - row * a.n, at[2];
@@ -76,17 +80,16 @@ static int launch_blocks(hdi_gpu_queue *queue, convert_args a) {
         int64_t blocks = gpu_blocks(queue, a.rows.count * a.n, THREADS);
         return gpu_with_float(a.to, [&](auto t) {
             typedef decltype(t) Y;
-            return a.from == HD_DTYPE_Q8_0
-                       ? (int)gpu_launch((dequantize<Y, gpu_q8_0_weight>), blocks, THREADS, 0, queue->stream, a)
-                       : (int)gpu_launch((dequantize<Y, gpu_q4_0_weight>), blocks, THREADS, 0, queue->stream, a);
+            return a.from == HD_DTYPE_Q8_0 ? gpu_launch_early(queue, (dequantize<Y, gpu_q8_0_weight>), blocks, THREADS, 0, a)
+                                           : gpu_launch_early(queue, (dequantize<Y, gpu_q4_0_weight>), blocks, THREADS, 0, a);
         });
     }
     a.items = a.n / 32;
     int64_t blocks = gpu_blocks(queue, a.rows.count * a.items, THREADS / 32);
     return gpu_with_float(a.from, [&](auto t) {
         typedef decltype(t) X;
-        return a.to == HD_DTYPE_Q8_0 ? (int)gpu_launch((quantize<X, false>), blocks, THREADS, 0, queue->stream, a)
-                                     : (int)gpu_launch((quantize<X, true>), blocks, THREADS, 0, queue->stream, a);
+        return a.to == HD_DTYPE_Q8_0 ? gpu_launch_early(queue, (quantize<X, false>), blocks, THREADS, 0, a)
+                                     : gpu_launch_early(queue, (quantize<X, true>), blocks, THREADS, 0, a);
     });
 }
 
@@ -94,8 +97,7 @@ static bool is_float(int dtype) { return dtype == HD_DTYPE_F32 || dtype == HD_DT
 
 template <typename Y, typename X> static int launch_packs(hdi_gpu_queue *queue, convert_args a) {
     a.items = (a.n + 7) / 8;
-    return (int)gpu_launch((convert_packs<Y, X>), gpu_blocks(queue, a.rows.count * a.items, THREADS), THREADS, 0, queue->stream,
-                           a);
+    return gpu_launch_early(queue, (convert_packs<Y, X>), gpu_blocks(queue, a.rows.count * a.items, THREADS), THREADS, 0, a);
 }
 
 int hdi_convert_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
@@ -116,7 +118,7 @@ int hdi_convert_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
         return gpu_with_float(to, [&](auto y) {
             return gpu_with_float(from, [&](auto x) { return launch_packs<decltype(y), decltype(x)>(queue, a); });
         });
-    return (int)gpu_launch(convert_elements, gpu_blocks(queue, a.rows.count * a.n, THREADS), THREADS, 0, queue->stream, a);
+    return gpu_launch_early(queue, convert_elements, gpu_blocks(queue, a.rows.count * a.n, THREADS), THREADS, 0, a);
 }
 
 } // namespace HDI_GPU_NAMESPACE

@@ -34,6 +34,7 @@ static __device__ __forceinline__ int64_t id_of(const hdi_operand &ids, int64_t 
 
 /* Rows of a plain table of y's type, in packs. */
 static __global__ void __launch_bounds__(THREADS) embedding_packs(const embedding_args a) {
+    gpu_begin();
     int64_t total = a.y_rows.count * a.packs, stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += stride) {
         int64_t row = gpu_divide(item, a.packs), i = item - row * a.packs, id = id_of(a.ids, row), at;
@@ -46,6 +47,7 @@ static __global__ void __launch_bounds__(THREADS) embedding_packs(const embeddin
 
 template <typename T, typename W, bool PANEL>
 static __global__ void __launch_bounds__(THREADS) embedding(const embedding_args a) {
+    gpu_begin();
     int64_t total = a.y_rows.count * a.d, stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += stride) {
         int64_t row = gpu_divide(item, a.d), k = item - row * a.d, id = id_of(a.ids, row), at;
@@ -60,14 +62,14 @@ static __global__ void __launch_bounds__(THREADS) embedding(const embedding_args
 
 template <typename T, typename W> static int launch_embedding(hdi_gpu_queue *queue, const embedding_args &a, bool panel) {
     int64_t blocks = gpu_blocks(queue, a.y_rows.count * a.d, THREADS);
-    return panel ? (int)gpu_launch((embedding<T, W, true>), blocks, THREADS, 0, queue->stream, a)
-                 : (int)gpu_launch((embedding<T, W, false>), blocks, THREADS, 0, queue->stream, a);
+    return panel ? gpu_launch_early(queue, (embedding<T, W, true>), blocks, THREADS, 0, a)
+                 : gpu_launch_early(queue, (embedding<T, W, false>), blocks, THREADS, 0, a);
 }
 
 static int launch_packs(hdi_gpu_queue *queue, embedding_args a, int64_t per) {
     a.packs = a.d / per;
     for (int d = 0; d < a.y_rows.dims; d++) a.y_rows.stride[0][d] /= per;
-    return (int)gpu_launch(embedding_packs, gpu_blocks(queue, a.y_rows.count * a.packs, THREADS), THREADS, 0, queue->stream, a);
+    return gpu_launch_early(queue, embedding_packs, gpu_blocks(queue, a.y_rows.count * a.packs, THREADS), THREADS, 0, a);
 }
 
 int hdi_embedding_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {

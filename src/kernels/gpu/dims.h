@@ -4,6 +4,7 @@
 #ifndef HDI_KERNELS_GPU_DIMS_H
 #define HDI_KERNELS_GPU_DIMS_H
 
+#include "kernels/gpu/early.h"
 #include "kernels/gpu/gpu.h"
 #include "kernels/gpu/vendor.h"
 
@@ -56,6 +57,12 @@ static inline void gpu_merge_dims(hdi_operand *t, int n, bool rows) {
         t[i].rank = (uint8_t)kept;
         for (int d = 0; d < kept; d++) t[i].shape[d] = size[d];
     }
+}
+
+/* How a kernel launched early begins when it has nothing to bring near first. */
+static __device__ __forceinline__ void gpu_begin() {
+    gpu_wait_previous();
+    gpu_let_next_begin();
 }
 
 static __device__ __forceinline__ int64_t gpu_divide(int64_t a, int64_t b) {

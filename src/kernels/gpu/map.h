@@ -21,6 +21,7 @@ template <int N> struct gpu_map_operands {
 
 template <typename T, int N, int E, bool VECTOR, typename F>
 static __global__ void __launch_bounds__(GPU_MAP_THREADS) gpu_map_kernel(const gpu_map_operands<N> m) {
+    gpu_begin();
     typedef typename T::storage storage;
     int64_t total = m.rows.count * m.packs, stride = (int64_t)gridDim.x * GPU_MAP_THREADS;
     for (int64_t item = (int64_t)blockIdx.x * GPU_MAP_THREADS + threadIdx.x; item < total; item += stride) {
@@ -57,8 +58,8 @@ template <typename T, int N, typename F> static inline int gpu_map(hdi_gpu_queue
     m.packs = vector ? (m.n + E - 1) / E : m.n;
     int64_t items = m.rows.count * m.packs, blocks = gpu_blocks(queue, items, GPU_MAP_THREADS);
     if (items == 0) return GPU(Success);
-    if (vector) return (int)gpu_launch((gpu_map_kernel<T, N, E, true, F>), blocks, GPU_MAP_THREADS, 0, queue->stream, m);
-    return (int)gpu_launch((gpu_map_kernel<T, N, 1, false, F>), blocks, GPU_MAP_THREADS, 0, queue->stream, m);
+    if (vector) return gpu_launch_early(queue, (gpu_map_kernel<T, N, E, true, F>), blocks, GPU_MAP_THREADS, 0, m);
+    return gpu_launch_early(queue, (gpu_map_kernel<T, N, 1, false, F>), blocks, GPU_MAP_THREADS, 0, m);
 }
 
 } // namespace HDI_GPU_NAMESPACE

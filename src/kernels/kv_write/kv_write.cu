@@ -20,6 +20,7 @@ struct kv_write_args {
 
 template <typename X, typename C, int E, bool VECTOR>
 static __global__ void __launch_bounds__(THREADS) kv_write(const kv_write_args a) {
+    gpu_begin();
     int64_t total = a.tokens * a.heads * a.packs, stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += stride) {
         int64_t row = gpu_divide(item, a.packs), i = (item - row * a.packs) * E;
@@ -36,8 +37,8 @@ template <typename X, typename C> static int launch_kv_write(hdi_gpu_queue *queu
     a.packs = vector ? (a.d + E - 1) / E : a.d;
     int64_t items = a.tokens * a.heads * a.packs, blocks = gpu_blocks(queue, items, THREADS);
     if (items == 0) return GPU(Success);
-    return vector ? (int)gpu_launch((kv_write<X, C, E, true>), blocks, THREADS, 0, queue->stream, a)
-                  : (int)gpu_launch((kv_write<X, C, 1, false>), blocks, THREADS, 0, queue->stream, a);
+    return vector ? gpu_launch_early(queue, (kv_write<X, C, E, true>), blocks, THREADS, 0, a)
+                  : gpu_launch_early(queue, (kv_write<X, C, 1, false>), blocks, THREADS, 0, a);
 }
 
 int hdi_kv_write_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {

@@ -29,6 +29,7 @@ struct transpose_args {
 } // namespace
 
 template <typename V> static __global__ void __launch_bounds__(THREADS) copy_elements(const copy_args a) {
+    gpu_begin();
     int64_t total = a.rows.count * a.n, stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += stride) {
         int64_t row = gpu_divide(item, a.n), i = item - row * a.n, at[2];
@@ -38,6 +39,7 @@ template <typename V> static __global__ void __launch_bounds__(THREADS) copy_ele
 }
 
 template <typename V> static __global__ void __launch_bounds__(THREADS) transpose(const transpose_args a) {
+    gpu_begin();
     GPU_SHARED(V, tile, TILE * (TILE + 1));
     int64_t total = a.rows.count * a.n_tiles * a.m_tiles;
     int fast = (int)threadIdx.x % TILE, slow = (int)threadIdx.x / TILE;
@@ -77,7 +79,7 @@ template <typename V> static int launch_transpose(hdi_gpu_queue *queue, gpu_merg
     a.n_tiles = (a.n + TILE - 1) / TILE;
     a.m_tiles = (a.m + TILE - 1) / TILE;
     int64_t tiles = a.rows.count * a.n_tiles * a.m_tiles;
-    return (int)gpu_launch(transpose<V>, gpu_blocks(queue, tiles, 1), THREADS, 0, queue->stream, a);
+    return gpu_launch_early(queue, transpose<V>, gpu_blocks(queue, tiles, 1), THREADS, 0, a);
 }
 
 template <typename V> static int launch_copy(hdi_gpu_queue *queue, const gpu_merged<2> &o) {
@@ -87,7 +89,7 @@ template <typename V> static int launch_copy(hdi_gpu_queue *queue, const gpu_mer
     a.n = o.t[0].shape[last];
     a.y = o.t[0].data, a.x = o.t[1].data;
     a.y_step = o.t[0].stride[last], a.x_step = o.t[1].stride[last];
-    return (int)gpu_launch(copy_elements<V>, gpu_blocks(queue, a.rows.count * a.n, THREADS), THREADS, 0, queue->stream, a);
+    return gpu_launch_early(queue, copy_elements<V>, gpu_blocks(queue, a.rows.count * a.n, THREADS), THREADS, 0, a);
 }
 
 /* Rows of packs: sizes and strides count packs of `per` elements then. */

@@ -9,6 +9,7 @@ template <typename T, typename S>
 static __global__ void __launch_bounds__(S::THREADS)
     rms_norm(const gpu_rows<2> rows, typename T::storage *y, const typename T::storage *x, const typename T::storage *w,
              int64_t n, float eps) {
+    gpu_begin();
     GPU_SHARED(float, partial, GPU_MAX_WARPS);
     for (int64_t row = S::first_row(); row < rows.count; row += S::row_step()) {
         gpu_row_packs<T, S> packs;
@@ -43,8 +44,8 @@ int hdi_rms_norm_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
         typedef typename T::storage storage;
         return gpu_with_row_shape<T>(n, vector, [&](auto s) {
             typedef decltype(s) S;
-            return (int)gpu_launch((rms_norm<T, S>), gpu_blocks(queue, rows.count, S::ROWS), S::THREADS, 0, queue->stream, rows,
-                                   (storage *)y->data, (const storage *)x->data, (const storage *)w->data, n, eps);
+            return gpu_launch_early(queue, (rms_norm<T, S>), gpu_blocks(queue, rows.count, S::ROWS), S::THREADS, 0, rows,
+                                    (storage *)y->data, (const storage *)x->data, (const storage *)w->data, n, eps);
         });
     });
 }

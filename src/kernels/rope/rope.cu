@@ -45,6 +45,7 @@ static __device__ __forceinline__ void turn(typename T::storage *y, const typena
 
 template <typename T, int E, bool VECTOR, bool INTERLEAVED>
 static __global__ void __launch_bounds__(THREADS) rope(const rope_args a) {
+    gpu_begin();
     typedef typename T::storage storage;
     int64_t total = a.count * a.per_head, stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += stride) {
@@ -65,9 +66,8 @@ template <typename T, int E, bool VECTOR> static int launch_rope(hdi_gpu_queue *
     a.per_head = a.turned + (a.d - 2 * a.r + E - 1) / E;
     int64_t items = a.count * a.per_head;
     if (items == 0) return GPU(Success);
-    return interleaved
-               ? (int)gpu_launch((rope<T, E, VECTOR, true>), gpu_blocks(queue, items, THREADS), THREADS, 0, queue->stream, a)
-               : (int)gpu_launch((rope<T, E, VECTOR, false>), gpu_blocks(queue, items, THREADS), THREADS, 0, queue->stream, a);
+    return interleaved ? gpu_launch_early(queue, (rope<T, E, VECTOR, true>), gpu_blocks(queue, items, THREADS), THREADS, 0, a)
+                       : gpu_launch_early(queue, (rope<T, E, VECTOR, false>), gpu_blocks(queue, items, THREADS), THREADS, 0, a);
 }
 
 int hdi_rope_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {

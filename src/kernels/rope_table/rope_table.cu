@@ -31,6 +31,7 @@ static __device__ __forceinline__ float scaled_frequency(const rope_table_args &
 }
 
 static __global__ void __launch_bounds__(THREADS) rope_table(const rope_table_args a) {
+    gpu_begin();
     int64_t stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < a.count; item += stride) {
         int64_t t = gpu_divide(item, a.r), j = item - t * a.r;
@@ -63,7 +64,7 @@ int hdi_rope_table_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
     a.wide_positions = positions->dtype == HD_DTYPE_I64;
     a.wide_lengths = lengths->data && lengths->dtype == HD_DTYPE_I64;
     if (a.count == 0) return GPU(Success);
-    return (int)gpu_launch(rope_table, gpu_blocks(queue, a.count, THREADS), THREADS, 0, queue->stream, a);
+    return gpu_launch_early(queue, rope_table, gpu_blocks(queue, a.count, THREADS), THREADS, 0, a);
 }
 
 } // namespace HDI_GPU_NAMESPACE

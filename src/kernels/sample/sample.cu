@@ -29,6 +29,7 @@ struct sample_args {
 } // namespace
 
 template <bool VECTOR> static __global__ void __launch_bounds__(THREADS) sample_best(const sample_args a) {
+    gpu_begin();
     enum { E = VECTOR ? 4 : 1 };
     GPU_SHARED(gpu_best, shared, GPU_MAX_WARPS);
     int64_t row = (int64_t)blockIdx.x / a.slices, slice = (int64_t)blockIdx.x % a.slices;
@@ -64,6 +65,7 @@ static __device__ __forceinline__ bool is_finite(gpu_best best) {
 }
 
 static __global__ void __launch_bounds__(THREADS) sample_list(const sample_args a) {
+    gpu_begin();
     enum { WARPS = THREADS / GPU_LANES };
     GPU_SHARED(gpu_best, bests, GPU_MAX_WARPS);
     GPU_SHARED(unsigned, taken, WARPS);
@@ -142,6 +144,7 @@ static __device__ int32_t draw_row(const sample_args &a, int64_t row, gpu_best b
 }
 
 static __global__ void __launch_bounds__(SAMPLE_THREADS, 1) sample_draw(const sample_args a) {
+    gpu_begin();
     GPU_SHARED(sample_shared, shared, 1);
     GPU_SHARED(gpu_best, bests, GPU_MAX_WARPS);
     int64_t row = blockIdx.x;
@@ -171,10 +174,10 @@ static size_t place_work(sample_args *a, char *at) {
 static int launch_rows(hdi_gpu_queue *queue, const sample_args &a) {
     int64_t blocks = a.rows * a.slices;
     bool vector = (uintptr_t)a.logits % 16 == 0 && (a.rows == 1 || a.logit_stride % 4 == 0);
-    int error = vector ? (int)gpu_launch(sample_best<true>, blocks, THREADS, 0, queue->stream, a)
-                       : (int)gpu_launch(sample_best<false>, blocks, THREADS, 0, queue->stream, a);
-    if (!error) error = (int)gpu_launch(sample_list, blocks, THREADS, 0, queue->stream, a);
-    if (!error) error = (int)gpu_launch(sample_draw, a.rows, SAMPLE_THREADS, 0, queue->stream, a);
+    int error = vector ? gpu_launch_early(queue, sample_best<true>, blocks, THREADS, 0, a)
+                       : gpu_launch_early(queue, sample_best<false>, blocks, THREADS, 0, a);
+    if (!error) error = gpu_launch_early(queue, sample_list, blocks, THREADS, 0, a);
+    if (!error) error = gpu_launch_early(queue, sample_draw, a.rows, SAMPLE_THREADS, 0, a);
     return error;
 }
 

@@ -8,6 +8,7 @@ namespace HDI_GPU_NAMESPACE {
 template <typename T, typename S>
 static __global__ void __launch_bounds__(S::THREADS)
     softmax(const gpu_rows<2> rows, typename T::storage *y, const typename T::storage *x, int64_t n) {
+    gpu_begin();
     GPU_SHARED(float, partial, GPU_MAX_WARPS);
     GPU_SHARED(float, partial2, GPU_MAX_WARPS);
     for (int64_t row = S::first_row(); row < rows.count; row += S::row_step()) {
@@ -51,8 +52,8 @@ int hdi_softmax_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
         typedef typename T::storage storage;
         return gpu_with_row_shape<T>(n, vector, [&](auto s) {
             typedef decltype(s) S;
-            return (int)gpu_launch((softmax<T, S>), gpu_blocks(queue, rows.count, S::ROWS), S::THREADS, 0, queue->stream, rows,
-                                   (storage *)y->data, (const storage *)x->data, n);
+            return gpu_launch_early(queue, (softmax<T, S>), gpu_blocks(queue, rows.count, S::ROWS), S::THREADS, 0, rows,
+                                    (storage *)y->data, (const storage *)x->data, n);
         });
     });
 }
