@@ -76,8 +76,8 @@ void hdi_check_tolerance(hdi_check *c, double absolute, double relative);
 /* Float outputs must equal the reference's doubles: it has rounded them itself. */
 void hdi_check_exact(hdi_check *c);
 void hdi_check_reference_specials(hdi_check *c);
-/* Special values make sums of both signs overflow or not by the order of additions: a device may find infinity or NaN in such a case
- * where the reference does not. */
+/* With special values, sums of both signs come out, or overflow, as the order of additions has it: on a device such a case is looked
+ * at for NaN only, where the reference has it. */
 void hdi_check_order_overflows(hdi_check *c);
 /* Also run with output `out` in the memory of input `in` (same type and shape): must give the same bits. */
 void hdi_check_inplace(hdi_check *c, int out, int in);
