@@ -29,7 +29,6 @@ static hd_status launch(hd_engine *e, hdi_flight *f) {
     int64_t begin = hdi_phase_begin(&e->trace);
     hdi_batch_fill(&e->batch, e->scheduler.chunks, e->scheduler.n_chunks);
     hdi_flight_begin(f, e->scheduler.chunks, e->scheduler.n_chunks, e->keep_logits);
-    hdi_trace_step_kind(&e->trace, f->prefill);
     hdi_phase_end(&e->trace, HDI_PHASE_FILL, begin);
     begin = hdi_phase_begin(&e->trace);
     HD_TRY(hdi_batch_run(&e->batch, e->executor));
@@ -97,7 +96,7 @@ hd_status hd_engine_step(hd_engine *e, bool *busy) {
     next->launched = now();
     int64_t begin = hdi_phase_begin(&e->trace);
     hdi_scheduler_plan(&e->scheduler);
-    hdi_phase_end(&e->trace, HDI_PHASE_SCHEDULE, begin);
+    hdi_trace_scheduled(&e->trace, &e->scheduler, begin);
     if (e->scheduler.n_chunks > 0) {
         e->stats.steps++; /* logits of the step before are no longer valid */
         e->newest = !e->newest;

@@ -21,6 +21,14 @@ void hdi_phase_record(hdi_engine_trace *t, hdi_engine_phase phase, int64_t begin
                        .first = true};
 }
 
+void hdi_trace_record_schedule(hdi_engine_trace *t, const hdi_scheduler *s, int64_t begin) {
+    bool prefill = false;
+    if (s->n_chunks == 0) return; /* nothing begins */
+    for (int32_t i = 0; i < s->n_chunks; i++) prefill |= s->chunks[i].prefill;
+    hdi_trace_step_kind(t, prefill);
+    hdi_phase_record(t, HDI_PHASE_SCHEDULE, begin);
+}
+
 static void leave(hdi_trace_holder *holder) {
     hdi_engine_trace *t = (hdi_engine_trace *)(void *)holder;
     hdi_trace_give_lane(holder->trace, t->lane);

@@ -4,6 +4,7 @@
 #ifndef HDI_ENGINE_TRACE_H
 #define HDI_ENGINE_TRACE_H
 
+#include "engine/scheduler.h"
 #include "task/trace.h"
 
 typedef enum hdi_engine_phase {
@@ -32,6 +33,12 @@ static inline void hdi_phase_end(hdi_engine_trace *t, hdi_engine_phase phase, in
 /* Whether what follows belongs to a step with chunks of prompts. */
 static inline void hdi_trace_step_kind(const hdi_engine_trace *t, bool prefill) {
     if (t->holder.trace) t->holder.trace->phase = prefill ? HD_TRACE_PREFILL : HD_TRACE_DECODE;
+}
+
+/* The chunks are known: the kind of the step that begins, and the span of finding them. */
+void hdi_trace_record_schedule(hdi_engine_trace *t, const hdi_scheduler *scheduler, int64_t begin);
+static inline void hdi_trace_scheduled(hdi_engine_trace *t, const hdi_scheduler *scheduler, int64_t begin) {
+    if (t->holder.trace) hdi_trace_record_schedule(t, scheduler, begin);
 }
 
 void hdi_engine_trace_leave(hdi_engine_trace *t); /* legal without a trace */

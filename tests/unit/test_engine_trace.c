@@ -85,6 +85,8 @@ static void phases_are_recorded(void **state) {
     if (hd_trace_kinds(trace, 0, &kinds, &n) != HD_OK) fail_msg("%s", hd_last_error());
     uint64_t prefills = spans_named(kinds, n, "run", HD_TRACE_PREFILL), decodes = spans_named(kinds, n, "run", HD_TRACE_DECODE);
     assert_int_equal(prefills + decodes, stats.steps);
+    assert_int_equal(spans_named(kinds, n, "schedule", HD_TRACE_PREFILL), prefills);
+    assert_int_equal(spans_named(kinds, n, "schedule", HD_TRACE_DECODE), decodes);
     assert_int_equal(prefills, 1); /* all prompts fit into one step */
     assert_int_equal(spans_named(kinds, n, "fill", HD_TRACE_PREFILL) + spans_named(kinds, n, "fill", HD_TRACE_DECODE),
                      stats.steps);
