@@ -13,7 +13,7 @@ help:
 	@echo 'make demo         install what is missing, build, and let the bundled model write a story (PROMPT=..., TOKENS=...)'
 	@echo 'make test         install what is missing, then every test: release, sanitizers, clang, comparisons with PyTorch'
 	@echo 'make quick-test   the release build and its tests only'
-	@echo 'make build        build/release/bin/heddle and the libraries'
+	@echo 'make build        build/release/bin/heddle and the libraries; CUDA=ON or OFF decides about NVIDIA (else: where nvcc and a card are)'
 	@echo 'make install      into PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make fuzz         every parser under libFuzzer, SECONDS (600) each'
 	@echo 'make clean        remove build/'
@@ -21,7 +21,7 @@ help:
 build:
 	@tools/setup.sh build
 	@mkdir -p build
-	@cmake --preset release -DHEDDLE_TESTS=OFF >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --preset release -DHEDDLE_TESTS=OFF $(if $(CUDA),-DHEDDLE_CUDA=$(CUDA)) >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build --preset release
 
 demo: build

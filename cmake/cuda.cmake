@@ -1,14 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 # libheddle-cuda.so, and with the tests libheddle-maca.so through the mapping of MACA's names onto CUDA's (tests/maca/include).
+#
+# Who builds to use Heddle waits for device code only where a card can run it, and for that card's alone; the tests build it all.
+execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader OUTPUT_VARIABLE caps ERROR_QUIET RESULT_VARIABLE none)
+string(REGEX MATCHALL "[0-9]+\\.[0-9]" caps "${caps}")
 set(cuda_wanted ${HEDDLE_CUDA})
 if(HEDDLE_CUDA STREQUAL "AUTO")
   set(cuda_wanted ON)
   if(HEDDLE_SANITIZE OR HEDDLE_FUZZ)
     set(cuda_wanted OFF) # what they look at is the same in the host back end
+    set(HEDDLE_CUDA_ABSENT "sanitizers look at the host back end, which is the same source")
+  elseif(NOT HEDDLE_TESTS AND NOT caps)
+    set(cuda_wanted OFF)
+    set(HEDDLE_CUDA_ABSENT "nvidia-smi names no card here; -DHEDDLE_CUDA=ON builds it all the same")
   endif()
+else()
+  set(HEDDLE_CUDA_ABSENT "HEDDLE_CUDA is ${HEDDLE_CUDA}")
 endif()
 if(NOT cuda_wanted)
-  message(STATUS "CUDA back end: not built (HEDDLE_CUDA=${HEDDLE_CUDA})")
+  message(STATUS "CUDA back end: not built (${HEDDLE_CUDA_ABSENT})")
   return()
 endif()
 
@@ -52,19 +62,24 @@ if(cuda_why)
   if(HEDDLE_CUDA STREQUAL "ON")
     message(FATAL_ERROR "HEDDLE_CUDA is ON: ${cuda_why}")
   endif()
+  set(HEDDLE_CUDA_ABSENT "${cuda_why}")
   message(STATUS "CUDA back end: not built (${cuda_why})")
   return()
 endif()
 
 # "native" becomes what the cards of this machine are; 9.0 has instructions that only 90a names.
 set(architectures ${HEDDLE_CUDA_ARCHITECTURES})
+if(NOT architectures)
+  set(architectures 80 90 90a)
+  if(caps AND NOT HEDDLE_TESTS)
+    set(architectures native)
+  endif()
+endif()
 if(architectures STREQUAL "native")
-  execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader OUTPUT_VARIABLE caps ERROR_QUIET)
-  string(REGEX MATCHALL "[0-9]+\\.[0-9]" caps "${caps}")
-  list(REMOVE_DUPLICATES caps)
   if(NOT caps)
     message(FATAL_ERROR "HEDDLE_CUDA_ARCHITECTURES is native, and nvidia-smi names no card: say 80;90;90a, for example")
   endif()
+  list(REMOVE_DUPLICATES caps)
   string(REPLACE "." "" architectures "${caps}")
   list(TRANSFORM architectures REPLACE "^90$" "90a")
 endif()
@@ -101,12 +116,14 @@ else()
   message(STATUS "CUDA back end: without cuBLASLt, which was not found: large products take kernels of our own")
 endif()
 install(TARGETS heddle_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+set(HEDDLE_CUDA_BUILT ${architectures}) # for tests/gpu
 list(JOIN architectures " " shown)
 message(STATUS "CUDA back end: nvcc ${nvcc_version} for ${shown}")
 
 # ---- MetaX's files through the mapping ----
 if(HEDDLE_TESTS)
   list(GET codes 0 mapped_code) # one is enough to see that it compiles; native ones run here
+  list(GET architectures 0 HEDDLE_MACA_MAPPED_BUILT)
   heddle_gpu_objects(mapped_objects ${PROJECT_BINARY_DIR}/gpu/maca-mapped "${CMAKE_CUDA_COMPILER_LAUNCHER}" ${nvcc} -DHDI_GPU_MACA
     -I${PROJECT_SOURCE_DIR}/tests/maca/include ${mapped_code})
   heddle_backend(heddle_maca_mapped ${PROJECT_BINARY_DIR}/maca-mapped libheddle-maca ${mapped_objects})

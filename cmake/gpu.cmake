@@ -4,8 +4,10 @@
 #   libheddle-maca.so   MetaX, where there is mxcc
 #   libheddle-host.so   the same source run by the CPU, for tests (cmake/gpu_host.cmake)
 # Device code is built by commands and not by CMake's CUDA language: the three compilers take the same rule.
-set(HEDDLE_CUDA AUTO CACHE STRING "Build the CUDA back end: AUTO (where nvcc is; not with sanitizers), ON, OFF")
-set(HEDDLE_CUDA_ARCHITECTURES "80;90;90a" CACHE STRING "What it is built for; native: the cards of this machine")
+set(HEDDLE_CUDA AUTO CACHE STRING
+  "Build the CUDA back end: ON, OFF, or AUTO: where nvcc is and either a card or the tests; not with sanitizers")
+set(HEDDLE_CUDA_ARCHITECTURES "" CACHE STRING
+  "What it is built for: a list such as 80;90;90a (the default with the tests), or native: this machine's cards (the default without)")
 set(HEDDLE_MACA AUTO CACHE STRING "Build the MACA back end: AUTO (where mxcc is), ON, OFF")
 mark_as_advanced(HEDDLE_NVCC HEDDLE_MXCC HEDDLE_CUDART HEDDLE_CUBLASLT HEDDLE_MCRUNTIME)
 
@@ -52,6 +54,7 @@ set(gpu_common -std=c++17 -O3 ${gpu_include} -D_GNU_SOURCE -DHEDDLE_VERSION="${P
 include(CheckLanguage)
 check_language(CXX)
 if(NOT CMAKE_CXX_COMPILER)
+  set(HEDDLE_CUDA_ABSENT "there is no C++ compiler")
   message(STATUS "There is no C++ compiler: no GPU back ends")
   return()
 endif()

@@ -19,7 +19,7 @@ typedef struct source {
 } source;
 
 static const source sources[HD_DEVICE_TYPE_COUNT] = {
-    [HD_DEVICE_CUDA] = {"libheddle-cuda.so", "CUDA: build it where nvcc is on the PATH"},
+    [HD_DEVICE_CUDA] = {"libheddle-cuda.so", "CUDA: build it where nvcc is on the PATH (make build CUDA=ON)"},
     [HD_DEVICE_MACA] = {"libheddle-maca.so", "MACA: build it where mxcc is on the PATH, or MACA_PATH names its folder"},
     [HD_DEVICE_HOST] = {"libheddle-host.so", "the host's GPU emulation: configure with -DHEDDLE_GPU_HOST=ON"},
 };

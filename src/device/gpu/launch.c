@@ -35,17 +35,14 @@ static hd_status launched(gpu_stream *s, int error, const char *name) {
     return gpu_enqueued(s, gpu_fail(s->device, (GPU(Error_t))error, "launching %s", name));
 }
 
-static hd_status unsupported(const gpu_device *d, hdi_kernel_id kernel, const char *why) {
-    return hdi_fail(HD_UNSUPPORTED, "%s:%d has no kernel for %s%s", GPU_TYPE_NAME, (int)d->index, gpu_kernel_name(kernel), why);
-}
-
 hd_status gpu_launch_kernel(const hd_device *device, void *stream, hdi_kernel_id kernel, const hdi_kernel_call *call) {
     const gpu_device *d = gpu_of(device);
     gpu_stream *s = stream;
-    if (!d->kernels->op[kernel]) return gpu_enqueued(s, unsupported(d, kernel, ""));
     HD_TRY(gpu_select(d));
     int error = d->kernels->op[kernel](&s->queue, call);
-    if (error == HDI_GPU_UNSUPPORTED) return gpu_enqueued(s, unsupported(d, kernel, " that takes these operands"));
+    if (error == HDI_GPU_UNSUPPORTED)
+        return gpu_enqueued(s, hdi_fail(HD_UNSUPPORTED, "%s:%d has no kernel for %s that takes these operands", GPU_TYPE_NAME,
+                                        (int)d->index, gpu_kernel_name(kernel)));
     s->last = kernel;
     return launched(s, error, gpu_kernel_name(kernel));
 }
@@ -55,7 +52,6 @@ hd_status gpu_launch_group(const hd_device *device, void *stream, hdi_group_kind
     const gpu_device *d = gpu_of(device);
     gpu_stream *s = stream;
     *done = false;
-    if (!d->kernels->group[kind]) return HD_OK;
     HD_TRY(gpu_select(d));
     int error = d->kernels->group[kind](&s->queue, calls, n);
     if (error == HDI_GPU_UNSUPPORTED) return HD_OK;

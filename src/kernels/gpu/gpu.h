@@ -51,11 +51,10 @@ typedef int (*hdi_gpu_group_fn)(hdi_gpu_queue *queue, const hdi_kernel_call *cal
 #define HDI_GPU_NAMESPACE hdi_gpu
 #endif
 namespace HDI_GPU_NAMESPACE {
-/* Weak: what is not written yet is NULL in the table, which is HD_UNSUPPORTED where it is asked for. */
-#define KERNEL_OP(op) int hdi_##op##_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) __attribute__((weak));
+#define KERNEL_OP(op) int hdi_##op##_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call);
 #define KERNEL(op, variant)
 #include "kernels/kernels.def"
-#define GROUP(name) int hdi_##name##_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n) __attribute__((weak));
+#define GROUP(name) int hdi_##name##_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n);
 #include "kernels/groups.def"
 }
 #endif
