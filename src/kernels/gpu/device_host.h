@@ -233,6 +233,12 @@ static inline hostError_t hostLaunchCooperativeKernel(void (*kernel)(P...), dim3
                                                       size_t shared, hostStream_t stream) {
     return gpu_host_cooperative(kernel, blocks, threads, arguments, shared, stream, std::make_index_sequence<sizeof...(P)>());
 }
+template <typename... P>
+static inline hostError_t gpu_launch_together(void (*kernel)(P...), int64_t blocks, int threads, size_t shared, void *stream,
+                                              void **arguments) {
+    return hostLaunchCooperativeKernel(kernel, dim3((unsigned)blocks), dim3((unsigned)threads), arguments, shared,
+                                       (hostStream_t)stream);
+}
 template <typename... P> static inline hostError_t gpu_allow_shared(void (*kernel)(P...), size_t bytes) {
     return hostFuncSetAttribute((const void *)kernel, hostFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
 }

@@ -88,6 +88,12 @@ static inline GPU(Error_t) gpu_launch(void (*kernel)(P...), int64_t blocks, int 
     kernel<<<dim3((unsigned)blocks), dim3((unsigned)threads), shared, (GPU(Stream_t))stream>>>((P)arguments...);
     return GPU(GetLastError)();
 }
+template <typename... P>
+static inline GPU(Error_t) gpu_launch_together(void (*kernel)(P...), int64_t blocks, int threads, size_t shared, void *stream,
+                                               void **arguments) {
+    return GPU(LaunchCooperativeKernel)((const void *)kernel, dim3((unsigned)blocks), dim3((unsigned)threads), arguments, shared,
+                                        (GPU(Stream_t))stream);
+}
 template <typename... P> static inline GPU(Error_t) gpu_allow_shared(void (*kernel)(P...), size_t bytes) {
     return GPU(FuncSetAttribute)((const void *)kernel, GPU(FuncAttributeMaxDynamicSharedMemorySize), (int)bytes);
 }

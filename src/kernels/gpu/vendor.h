@@ -32,6 +32,8 @@
  * GPU(Name)                     cudaName, mcName or hostName: GPU(Stream_t), GPU(MallocAsync)(...), GPU(Success)
  * gpu_launch(kernel, blocks, threads, shared_bytes, stream, arguments...)   gives a GPU(Error_t); more than 48 KiB of dynamic
  *                               shared memory needs GPU(FuncSetAttribute) first, which gpu_allow_shared(kernel, bytes) calls
+ * gpu_launch_together(kernel, blocks, threads, shared_bytes, stream, addresses)   the blocks run side by side and may wait for one
+ *                               another; an error when the device cannot hold them all. addresses: void *[], one an argument
  */
 #ifndef HDI_KERNELS_GPU_VENDOR_H
 #define HDI_KERNELS_GPU_VENDOR_H

@@ -107,8 +107,7 @@ static int launch(hdi_gpu_queue *queue, const void *units, int n, unsigned *coun
     void *arguments[] = {&all, &n, &counters};
     GPU(Error_t) error = gpu_allow_shared(walk, shared);
     if (error != GPU(Success)) return (int)error;
-    return (int)GPU(LaunchCooperativeKernel)(walk, dim3((unsigned)(queue->units * GPU_UNIT_RESIDENT)), dim3(GPU_UNIT_THREADS), arguments, shared,
-                                             (GPU(Stream_t))queue->stream);
+    return (int)gpu_launch_together(walk, queue->units * GPU_UNIT_RESIDENT, GPU_UNIT_THREADS, shared, queue->stream, arguments);
 }
 
 void hdi_gpu_walk_table(hdi_gpu_kernels *kernels) {

@@ -29,6 +29,7 @@ typedef enum cudaFuncAttribute mcFuncAttribute;
 #define mcErrorInsufficientDriver cudaErrorInsufficientDriver
 #define mcErrorNoDevice cudaErrorNoDevice
 #define mcErrorNotSupported cudaErrorNotSupported
+#define mcErrorLaunchFailure cudaErrorLaunchFailure
 #define mcErrorPeerAccessAlreadyEnabled cudaErrorPeerAccessAlreadyEnabled
 #define mcMemcpyHostToHost cudaMemcpyHostToHost
 #define mcMemcpyHostToDevice cudaMemcpyHostToDevice
@@ -84,6 +85,9 @@ MC_PASS(EventElapsedTime, (float *milliseconds, mcEvent_t from, mcEvent_t to), (
 MC_PASS(FuncSetAttribute, (const void *kernel, mcFuncAttribute attribute, int value), (kernel, attribute, value))
 MC_PASS(OccupancyMaxActiveBlocksPerMultiprocessor, (int *blocks, const void *kernel, int threads, size_t shared),
         (blocks, kernel, threads, shared))
+MC_PASS(LaunchCooperativeKernel,
+        (const void *kernel, dim3 blocks, dim3 threads, void **arguments, size_t shared, mcStream_t stream),
+        (kernel, blocks, threads, arguments, shared, stream))
 #undef MC_PASS
 
 /* The parameters differ: cudaHostAlloc's. */
