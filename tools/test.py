@@ -46,8 +46,8 @@ STAGES = [
     Stage(
         "tsan",
         "data races",
-        tests=r"^unit\.(bandwidth|engine|engine_parallel|plan|pool|runtime|status|tokenizer)$|^conformance\.",
-        env={"TSAN_OPTIONS": "halt_on_error=1"},
+        tests=r"^unit\.(bandwidth|engine|engine_devices|engine_parallel|executors|plan|pool|runtime|status|tokenizer|weights_upload)$|^conformance\.",
+        env={"TSAN_OPTIONS": "halt_on_error=1", "HEDDLE_TEST_DEVICE": "remote"},
     ),
     Stage("clang", "the other compiler, warnings as errors", tests=r"^(unit|check)\.", skip=LONG),
 ]

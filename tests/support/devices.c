@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "conformance/remote_device.h"
 
@@ -22,6 +23,10 @@ const hd_device *test_devices(int i) {
     const hd_device *all[4] = {hdi_device_cpu()};
     const char *only = getenv("HEDDLE_TEST_DEVICE");
     int n = 1;
+    if (only && strcmp(only, "remote") == 0) {
+        all[n++] = remote_device();
+        return i < n ? all[i] : NULL;
+    }
     if (only && *only) {
         if (hd_device_parse(only, &all[n++]) == HD_OK) return i < n ? all[i] : NULL;
         fprintf(stderr, "%s\n", hd_last_error());

@@ -8,7 +8,7 @@
 #include "device/device.h"
 
 /* The i-th of them, NULL behind the last; those that this build has not are left out. With HEDDLE_TEST_DEVICE in the environment
- * (a card, say) the CPU and that one. Ends the program when one cannot be had. */
+ * (a card, say; "remote" for the remote device) the CPU and that one. Ends the program when one cannot be had. */
 const hd_device *test_devices(int i);
 /* The remote device. */
 const hd_device *remote_device(void);

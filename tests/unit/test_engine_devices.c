@@ -333,7 +333,9 @@ static void families_and_weights(void **state) {
             hd_request r[2] = {request(0, less(16, 8)), request(4, less(12, 5))};
             hd_engine_options o = options_with(2, 32);
             o.kv_dtype = HD_DTYPE_F32;
-            compare_models(families[f], a, b, &o, r, 2);
+            char what[64];
+            snprintf(what, sizeof what, "%s, weights %s", families[f], hd_weights_name(weights[w]));
+            compare_models(what, a, b, &o, r, 2);
             hd_model_release(b);
             hd_model_release(a);
         }
