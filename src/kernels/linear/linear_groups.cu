@@ -56,10 +56,13 @@ static int swiglu_many(hdi_gpu_queue *queue, const hdi_kernel_call *calls, const
     linear_y out[2], y = {a->y, NULL, a->y_stride, 0, a->y_dtype};
     linear_x x;
     for (int i = 0; i < 2; i++) {
-        const hdi_operand *to = &calls[1 + i].operand[0];
-        out[i] = {to->data, NULL, 0, 0, narrow ? HD_DTYPE_BF16 : HD_DTYPE_F32};
+        const hdi_operand *to =
+            &calls[narrow ? 2 : 1 + i].operand[0]; /* swiglu may write over gate: both halves lie in up's rows */
+        out[i] = {(char *)to->data + (narrow ? 2 * i * (int64_t)a->part[0].n : 0), NULL, 0, 0,
+                  narrow ? HD_DTYPE_BF16 : HD_DTYPE_F32};
         if (!hdi_linear_row_stride(to, &out[i].stride) || to->dtype != HD_DTYPE_F32) return HDI_GPU_UNSUPPORTED;
         if (!apart(to, &calls[0].operand[1])) return HDI_GPU_UNSUPPORTED;
+        if (narrow && !apart(to, &calls[3].operand[0])) return HDI_GPU_UNSUPPORTED;
         if (narrow && ((uintptr_t)to->data | (uintptr_t)out[i].stride * 4) % 8 != 0) return HDI_GPU_UNSUPPORTED;
         if (narrow) out[i].stride *= 2;
     }
