@@ -2,6 +2,10 @@
 # The host vendor of GPU code (src/kernels/gpu/host): every .cu file built by the C++ compiler, for 32 and for 64 lanes. Only tests
 # need it, and only it needs C++.
 option(HEDDLE_GPU_HOST "Build GPU kernels to run on the CPU (tests do)" OFF)
+option(HEDDLE_GPU_RACECHECK "Look at every memory access of GPU kernels that run on the CPU" OFF)
+if(HEDDLE_GPU_RACECHECK AND HEDDLE_SANITIZE MATCHES "thread|address")
+  message(FATAL_ERROR "HEDDLE_GPU_RACECHECK uses what ThreadSanitizer uses, and AddressSanitizer forbids: build one at a time")
+endif()
 set(HEDDLE_HAVE_GPU_HOST OFF)
 if((HEDDLE_TESTS OR HEDDLE_GPU_HOST) AND NOT HEDDLE_KERNELS_ONLY)
   include(CheckLanguage)
@@ -34,6 +38,10 @@ function(heddle_gpu_host_objects name lanes sources)
   add_library(${name} OBJECT ${sources})
   target_compile_definitions(${name} PRIVATE GPU_LANES=${lanes} HDI_GPU_NAMESPACE=hdi_gpu_${lanes})
   target_compile_options(${name} PRIVATE -x c++)
+  if(HEDDLE_GPU_RACECHECK) # only these objects: the functions that the compiler calls are in host/race.cpp
+    target_compile_options(${name} PRIVATE -fsanitize=thread)
+    target_compile_definitions(${name} PRIVATE HDI_GPU_RACECHECK)
+  endif()
   target_link_libraries(${name} PRIVATE heddle_gpu_host_flags)
 endfunction()
 

@@ -55,7 +55,7 @@ GPU_HOST_VECTOR(unsigned short, ushort)
 #define GPU_SHARED_DYNAMIC(name) char *name = gpu_host_shared_dynamic()
 
 #define __syncthreads() gpu_host_barrier(GPU_HOST_PLACE("__syncthreads"))
-static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+static inline void __threadfence() { gpu_host_fence(); }
 
 /* ---- warps ---- */
 

@@ -64,7 +64,7 @@ static inline void gpu_ldmatrix_x4(uint32_t r[4], const void *row_address, GPU_H
         const uint16_t *row = gpu_host_taken<const uint16_t *>(slots, 8 * m + g);
         r[m] = row[2 * t] | (uint32_t)row[2 * t + 1] << 16;
     }
-    gpu_sync_warp(file, line); /* nobody overwrites the rows before all have read them */
+    gpu_host_meet(GPU_HOST_CALLER("gpu_ldmatrix_x4")); /* nobody overwrites the rows before all have read them */
 }
 static inline void gpu_ldmatrix_x4_trans(uint32_t r[4], const void *row_address, GPU_HOST_HERE) {
     const char *slots = gpu_ldmatrix_rows(row_address, GPU_HOST_CALLER("gpu_ldmatrix_x4_trans"));
@@ -74,7 +74,7 @@ static inline void gpu_ldmatrix_x4_trans(uint32_t r[4], const void *row_address,
         const uint16_t *high = gpu_host_taken<const uint16_t *>(slots, 8 * m + 2 * t + 1);
         r[m] = low[g] | (uint32_t)high[g] << 16;
     }
-    gpu_sync_warp(file, line);
+    gpu_host_meet(GPU_HOST_CALLER("gpu_ldmatrix_x4_trans"));
 }
 
 } // namespace HDI_GPU_NAMESPACE

@@ -11,6 +11,7 @@ __thread gpu_host_thread *gpu_host_self;
 namespace hdi_gpu_host {
 
 __thread engine *running;
+void (*check_access)(const void *address, size_t bytes, bool write, bool atomic);
 
 /* How long all threads may wait for memory to change: HD_HOST_TIMEOUT, seconds. */
 static double timeout() {
@@ -46,6 +47,7 @@ static inline unsigned pick(engine *e, const block *b, uint64_t mask) {
 void block_phase(engine *e, block *b) {
     b->order = (decltype(b->order))(((uint64_t)b->index + b->phase + host_seed()) % 3);
     b->phase++;
+    b->interval = ++e->intervals;
     b->last_warp = pick(e, b, full_mask(b->warps));
 }
 
@@ -65,7 +67,7 @@ static bool block_begin(engine *e, block *b, int64_t index) {
         warp *v = &b->w[w];
         unsigned left = b->threads - w * (unsigned)b->lanes;
         v->lanes = left < (unsigned)b->lanes ? left : (unsigned)b->lanes;
-        v->arrived = v->parity = 0;
+        v->arrived = v->parity = v->synced = 0;
         v->paused = 0;
         set_ready(b, w, full_mask(v->lanes));
     }

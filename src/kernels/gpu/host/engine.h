@@ -60,6 +60,7 @@ struct warp {
     uint64_t ready;  /* lanes that may run */
     uint64_t paused; /* lanes that wait for memory to change */
     unsigned arrived, parity, lanes;
+    uint32_t synced; /* times that gpu_sync_warp has ordered its memory */
     gpu_host_place place;
     alignas(64) char slot[2][64 * GPU_HOST_SLOT];
 };
@@ -71,6 +72,7 @@ struct storage {
     size_t map_bytes = 0, bytes = 0, right = 0; /* right: bytes of slack after the array */
     uint64_t epoch = 0;                         /* of the block that it was poisoned for */
     const char *name = nullptr;
+    std::vector<char> cells; /* race.cpp's */
 };
 
 struct block {
@@ -78,6 +80,7 @@ struct block {
     unsigned threads, warps, alive, at_barrier, phase;
     int lanes;
     uint64_t warps_ready, epoch;
+    uint64_t interval; /* between two barriers: a number that never comes again in this engine */
     enum { UP, DOWN, ANY } order;
     unsigned last_warp;
     gpu_host_place barrier;
@@ -97,7 +100,13 @@ struct engine {
     const launch *what = nullptr;
     uint64_t idle = 0; /* times that all threads paused since one did something else */
     double idle_since = 0;
-    uint64_t random = 0, epoch = 0;
+    uint64_t random = 0, epoch = 0, intervals = 0;
+    struct range { /* an allocation */
+        uintptr_t map, base;
+        size_t map_bytes, bytes;
+    };
+    std::vector<range> ranges; /* for race.cpp: of all memory, rising */
+    const range *last_range = nullptr;
     fault failed;
     char *signal_stack = nullptr;
     stack_t previous_signal_stack = {};
@@ -117,6 +126,9 @@ void faults_begin(engine *e);
 void faults_end(engine *e);
 [[noreturn]] void fail_block(const block *b, hostError_t error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* race.cpp, where it is built: looks at an access of the running thread. Else NULL. */
+extern void (*check_access)(const void *address, size_t bytes, bool write, bool atomic);
+
 /* symbol.cpp: the name of a function, or "". Slow. */
 std::string function_name(const void *function);
 
@@ -124,6 +136,7 @@ std::string function_name(const void *function);
 std::string describe_address(const void *p);
 /* Guard zones of all device memory; gives what is wrong, or "". */
 std::string check_allocations();
+void list_allocations(std::vector<engine::range> *out);
 
 /* runtime.cpp: the sticky error of a device, with its message. */
 void set_sticky(int device, const fault &f);

@@ -80,6 +80,10 @@ fault run_launch(const launch &l) {
     e->failed = fault();
     e->random = (host_seed() + 1) * 0x9e3779b97f4a7c15ull;
     while (e->blocks.size() < together) e->blocks.push_back(new block());
+    if (check_access) {
+        list_allocations(&e->ranges);
+        e->last_range = nullptr;
+    }
     fiber_adopt(&e->main);
     e->on = &e->main;
     running = e;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The words at which threads wait: barriers, meetings of a warp, pauses, and copies in the background. */
+#include <atomic>
 #include <string.h>
 
 #include "kernels/gpu/host/block.h"
@@ -55,6 +56,7 @@ const char *gpu_host_meet(gpu_host_place place) {
     if (++w->arrived == w->lanes) {
         w->arrived = 0;
         w->parity ^= 1;
+        w->synced += strcmp(place.word, "gpu_sync_warp") == 0;
         e->idle = 0;
         for (unsigned i = 0; i < w->lanes; i++) b->t[t->warp * (unsigned)b->lanes + i].state = thread::READY;
         set_ready(b, t->warp, full_mask(w->lanes));
@@ -77,6 +79,12 @@ void gpu_host_pause() {
     give_way(e, t);
 }
 
+/* An addition rather than a fence, which ThreadSanitizer does not understand. */
+void gpu_host_fence() {
+    static std::atomic<unsigned> any;
+    any.fetch_add(0, std::memory_order_seq_cst);
+}
+
 /* ---- copies: done as late as the kernel allows, their destination poisoned until then ---- */
 
 void gpu_host_copy_async(void *shared, const void *global, int n, int valid, gpu_host_place place) {
@@ -90,6 +98,7 @@ void gpu_host_copy_async(void *shared, const void *global, int n, int valid, gpu
     if ((uintptr_t)shared % (unsigned)n || (uintptr_t)global % (unsigned)n)
         gpu_host_fail(hostErrorMisalignedAddress, "copies %d bytes from %p to %p in %s at %s:%d: not aligned", n, global, shared,
                       place.word, place.file, place.line);
+    if (check_access) check_access(shared, (size_t)n, true, false);
     poison(shared, (size_t)n);
     t->copies.push_back({(char *)shared, (const char *)global, n, valid, t->group});
 }
@@ -101,6 +110,8 @@ void gpu_host_copy_wait(int n) {
     size_t done = 0;
     for (; done < t->copies.size() && t->copies[done].group + (unsigned)n < t->group; done++) {
         const copy &c = t->copies[done];
+        if (check_access) check_access(c.shared, (size_t)c.n, true, false);
+        if (check_access) check_access(c.global, (size_t)c.valid, false, false);
         memset(c.shared, 0, (size_t)c.n);
         memcpy(c.shared, c.global, (size_t)c.valid);
     }

@@ -74,6 +74,13 @@ std::string check_allocations() {
     return "";
 }
 
+void list_allocations(std::vector<engine::range> *out) {
+    std::lock_guard<std::mutex> guard(lock);
+    out->clear();
+    for (const auto &entry : all)
+        out->push_back({(uintptr_t)entry.second.map, (uintptr_t)entry.second.base, entry.second.map_bytes, entry.second.bytes});
+}
+
 void memory_info(int device, size_t *free_bytes, size_t *total) {
     std::lock_guard<std::mutex> guard(lock);
     *free_bytes = TOTAL - used[device];
