@@ -67,7 +67,7 @@ static bool block_begin(engine *e, block *b, int64_t index) {
         warp *v = &b->w[w];
         unsigned left = b->threads - w * (unsigned)b->lanes;
         v->lanes = left < (unsigned)b->lanes ? left : (unsigned)b->lanes;
-        v->arrived = v->parity = v->synced = 0;
+        v->arrived = v->parity = v->met = v->synced = 0;
         v->paused = 0;
         set_ready(b, w, full_mask(v->lanes));
     }

@@ -60,7 +60,7 @@ struct warp {
     uint64_t ready;  /* lanes that may run */
     uint64_t paused; /* lanes that wait for memory to change */
     unsigned arrived, parity, lanes;
-    uint32_t synced; /* times that gpu_sync_warp has ordered its memory */
+    uint32_t met, synced; /* how often its lanes have met, and how often in a gpu_sync_warp, which orders memory */
     gpu_host_place place;
     alignas(64) char slot[2][64 * GPU_HOST_SLOT];
 };

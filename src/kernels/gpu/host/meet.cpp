@@ -56,6 +56,7 @@ const char *gpu_host_meet(gpu_host_place place) {
     if (++w->arrived == w->lanes) {
         w->arrived = 0;
         w->parity ^= 1;
+        w->met++;
         w->synced += strcmp(place.word, "gpu_sync_warp") == 0;
         e->idle = 0;
         for (unsigned i = 0; i < w->lanes; i++) b->t[t->warp * (unsigned)b->lanes + i].state = thread::READY;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every access of a kernel, looked at: with HEDDLE_GPU_RACECHECK the compiler puts a call before each one (-fsanitize=thread),
- * and here are the functions that it calls, in place of ThreadSanitizer's. Two accesses to a byte of shared memory by two threads
- * of a block, one of them a write, must have a barrier between them, or, within a warp, a gpu_sync_warp: shuffles and votes order
- * no memory. And no access may touch the slack around an array or an allocation. */
+/* Every access of a kernel, looked at: with HEDDLE_GPU_RACECHECK the compiler puts a call before each one (-fsanitize=thread), and
+ * here are the functions that it calls, in place of ThreadSanitizer's. Two accesses to a byte of shared memory by two threads of a
+ * block, one of them a write, must have a barrier between them, or, within a warp, a gpu_sync_warp: shuffles and votes order no
+ * memory, but what a lane read before one it has read. And no access may touch the slack around an array or an allocation. */
 #include <stdio.h>
 
 #include "kernels/gpu/host/engine.h"
@@ -12,15 +12,15 @@ namespace hdi_gpu_host {
 /* What happened to a byte last. Intervals (between barriers) have numbers that never come again, so nothing is ever cleared. */
 struct cell {
     uint64_t write_interval, read_interval;
-    uint32_t write_sync, read_sync; /* how many gpu_sync_warp the thread's warp had seen */
+    uint32_t write_sync, read_met; /* how many gpu_sync_warp, meetings of any kind, the thread's warp had seen */
     uint16_t write_thread, read_thread;
     bool write_atomic;
-    bool read_lanes; /* other lanes of read_thread's warp read it, too, after the same gpu_sync_warp */
+    bool read_lanes; /* other lanes of read_thread's warp read it, too, after the same meeting */
     bool read_warps; /* other warps did */
 };
 
-static inline bool ordered(const thread *t, uint16_t other, uint32_t sync) {
-    return other == t->thread_index.x || (other / (unsigned)t->home->lanes == t->warp && sync < t->home->w[t->warp].synced);
+static inline bool ordered(const thread *t, uint16_t other, uint32_t then, uint32_t now) {
+    return other == t->thread_index.x || (other / (unsigned)t->home->lanes == t->warp && then < now);
 }
 
 [[noreturn]] static void race(const thread *t, const storage *s, size_t at, bool write, bool other_wrote, unsigned other) {
@@ -33,24 +33,24 @@ static void shared_access(thread *t, storage *s, size_t at, size_t bytes, bool w
     if (s->cells.size() < s->bytes * sizeof(cell)) s->cells.resize(s->bytes * sizeof(cell));
     cell *cells = (cell *)s->cells.data();
     const uint64_t now = t->home->interval;
-    const uint32_t sync = t->home->w[t->warp].synced;
+    const uint32_t sync = t->home->w[t->warp].synced, met = t->home->w[t->warp].met;
     const uint16_t me = (uint16_t)t->thread_index.x;
     for (size_t i = at; i < at + bytes; i++) {
         cell *c = &cells[i];
-        if (c->write_interval == now && !(atomic && c->write_atomic) && !ordered(t, c->write_thread, c->write_sync))
+        if (c->write_interval == now && !(atomic && c->write_atomic) && !ordered(t, c->write_thread, c->write_sync, sync))
             race(t, s, i, write, true, c->write_thread);
         if (write) {
-            bool alone = !c->read_warps && (!c->read_lanes || c->read_sync < sync);
-            if (c->read_interval == now && !(alone && ordered(t, c->read_thread, c->read_sync)))
+            bool alone = !c->read_warps && (!c->read_lanes || c->read_met < met);
+            if (c->read_interval == now && !(alone && ordered(t, c->read_thread, c->read_met, met)))
                 race(t, s, i, true, false, c->read_thread);
             c->write_interval = now;
             c->write_sync = sync;
             c->write_thread = me;
             c->write_atomic = atomic;
-        } else if (c->read_interval != now || (c->read_thread / (unsigned)t->home->lanes == t->warp && c->read_sync < sync)) {
+        } else if (c->read_interval != now || (c->read_thread / (unsigned)t->home->lanes == t->warp && c->read_met < met)) {
             if (c->read_interval != now) c->read_warps = false;
             c->read_interval = now;
-            c->read_sync = sync;
+            c->read_met = met;
             c->read_thread = me;
             c->read_lanes = false;
         } else if (c->read_thread / (unsigned)t->home->lanes == t->warp)
