@@ -49,6 +49,17 @@ int hdi_norm_linear_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int 
     return hdi_linear_rows(queue, &a, w->dtype, w->layout);
 }
 
+/* Products of one x: thin ones in one launch. */
+static int several(hdi_gpu_queue *queue, const linear_x *x, const linear_part *w, int count, int w_dtype, int layout,
+                   const linear_y *y) {
+    int error = HDI_GPU_UNSUPPORTED;
+    if (x->rows <= LINEAR_THIN) error = hdi_linear_mma_several(queue, x, w, count, w_dtype, layout, y);
+    if (error != HDI_GPU_UNSUPPORTED) return error;
+    error = GPU(Success);
+    for (int i = 0; i < count && error == GPU(Success); i++) error = hdi_linear_many(queue, x, &w[i], w_dtype, layout, &y[i]);
+    return error;
+}
+
 /* Many rows: products into the memory of the steps, as bf16 where the weight is no wider, then the gate. */
 static int swiglu_many(hdi_gpu_queue *queue, const hdi_kernel_call *calls, const linear_args *a) {
     const hdi_operand *w = &calls[1].operand[2];
@@ -68,8 +79,7 @@ static int swiglu_many(hdi_gpu_queue *queue, const hdi_kernel_call *calls, const
     }
     if (!hdi_linear_takes_many(queue, w->dtype, w->layout)) return HDI_GPU_UNSUPPORTED;
     int error = hdi_linear_narrow(queue, a, w->dtype, &x);
-    for (int i = 0; i < 2 && error == GPU(Success); i++)
-        error = hdi_linear_many(queue, &x, &a->part[i], w->dtype, w->layout, &out[i]);
+    if (error == GPU(Success)) error = several(queue, &x, a->part, 2, w->dtype, w->layout, out);
     if (error != GPU(Success)) return error;
     return narrow ? hdi_linear_gate(queue, &out[0], &out[1], &y, a->rows, a->part[0].n) : hdi_swiglu_gpu(queue, &calls[3]);
 }
@@ -184,12 +194,14 @@ static int products(hdi_gpu_queue *queue, const linear_args *a, int w_dtype, int
     linear_x x;
     if (!hdi_linear_takes_many(queue, w_dtype, layout)) return HDI_GPU_UNSUPPORTED;
     int error = hdi_linear_narrow(queue, a, w_dtype, &x);
-    for (int i = 0; i < 3 && error == GPU(Success); i++) {
-        linear_y y = {a->rotary.raw[i], NULL, a->rotary.raw_stride[i], 0, HD_DTYPE_F32};
-        linear_part part = a->part[i];
-        part.bias = NULL; /* added by the pass that finishes */
-        error = hdi_linear_many(queue, &x, &part, w_dtype, layout, &y);
+    linear_part part[3];
+    linear_y y[3];
+    for (int i = 0; i < 3; i++) {
+        y[i] = {a->rotary.raw[i], NULL, a->rotary.raw_stride[i], 0, HD_DTYPE_F32};
+        part[i] = a->part[i];
+        part[i].bias = NULL; /* added by the pass that finishes */
     }
+    if (error == GPU(Success)) error = several(queue, &x, part, 3, w_dtype, layout, y);
     return error;
 }
 

@@ -7,12 +7,15 @@
 #include "kernels/linear/linear_many.h"
 
 #include "kernels/gpu/blas.h"
+#include "kernels/gpu/early.h"
 
 namespace HDI_GPU_NAMESPACE {
 
 /* A block a row; the row is read twice for a norm, the second time from the nearest cache. */
 static __global__ void __launch_bounds__(LINEAR_THREADS) narrow_rows(const linear_args a, void *out, int64_t stride, int dtype) {
     GPU_SHARED(float, partial, GPU_MAX_WARPS);
+    gpu_wait_previous();
+    gpu_let_next_begin();
     int64_t m = blockIdx.x;
     float scale = 1, v[4];
     if (a.norm) {
@@ -53,7 +56,7 @@ int hdi_linear_narrow(hdi_gpu_queue *queue, const linear_args *a, int w_dtype, l
     if (error != GPU(Success)) return error;
     out->data = data;
     out->stride = stride;
-    return (int)gpu_launch(narrow_rows, a->rows, LINEAR_THREADS, 0, queue->stream, *a, data, stride, dtype);
+    return gpu_launch_early(queue, narrow_rows, a->rows, LINEAR_THREADS, 0, *a, data, stride, dtype);
 }
 
 int hdi_linear_many(hdi_gpu_queue *queue, const linear_x *x, const linear_part *w, int w_dtype, int layout, const linear_y *y) {
@@ -72,6 +75,8 @@ int hdi_linear_many(hdi_gpu_queue *queue, const linear_x *x, const linear_part *
 
 static __global__ void __launch_bounds__(LINEAR_THREADS)
     gate_rows(const linear_y gate, const linear_y up, const linear_y y, int64_t n, int64_t pieces) {
+    gpu_wait_previous();
+    gpu_let_next_begin();
     int64_t row = blockIdx.x / pieces, i = (blockIdx.x % pieces * LINEAR_THREADS + threadIdx.x) * 4;
     if (i >= n) return;
     uint2 g = *(const uint2 *)((const uint16_t *)gate.data + row * gate.stride + i);
@@ -87,7 +92,7 @@ static __global__ void __launch_bounds__(LINEAR_THREADS)
 
 int hdi_linear_gate(hdi_gpu_queue *queue, const linear_y *gate, const linear_y *up, const linear_y *y, int64_t rows, int64_t n) {
     int64_t pieces = hdi_ceil_div(n, 4 * LINEAR_THREADS);
-    return (int)gpu_launch(gate_rows, rows * pieces, LINEAR_THREADS, 0, queue->stream, *gate, *up, *y, n, pieces);
+    return gpu_launch_early(queue, gate_rows, rows * pieces, LINEAR_THREADS, 0, *gate, *up, *y, n, pieces);
 }
 
 } // namespace HDI_GPU_NAMESPACE
