@@ -29,8 +29,10 @@ typedef struct run {
 } run;
 
 /* Steps that prompts take at most when others decode beside them, which shortens their chunks. */
-static int64_t slack_of(const bench_setting *setting, int64_t batch) {
-    int64_t n = setting->sequences, chunk = (batch ? batch : 512) - n;
+static int64_t slack_of(const bench_setting *setting, const bench_options *options) {
+    bool gpu = options->device && hd_device_get_type(options->device) != HD_DEVICE_CPU;
+    int64_t batch = options->batch ? options->batch : gpu ? 2048 : 512; /* the engine's defaults */
+    int64_t n = setting->sequences, chunk = batch - n;
     return n == 1 ? 0 : (n * setting->prompt) / (chunk > 0 ? chunk : 1) + n / 8 + 4;
 }
 
@@ -120,7 +122,7 @@ static int on_fresh_engine(hd_model *model, const bench_options *options, bench_
     enum { PAGE = 32 };
     hd_model_info info;
     hd_engine_stats stats;
-    run r = {.setting = setting, .slack = slack_of(setting, options->batch)};
+    run r = {.setting = setting, .slack = slack_of(setting, options)};
     hd_engine_options engine = options->engine;
     hd_model_get_info(model, &info);
     engine.threads = (int32_t)setting->threads;
