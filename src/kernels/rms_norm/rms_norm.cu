@@ -6,7 +6,7 @@
 namespace HDI_GPU_NAMESPACE {
 
 template <typename T, typename S>
-static __global__ void __launch_bounds__(S::THREADS)
+static __global__ void __launch_bounds__(S::THREADS, 1)
     rms_norm(const gpu_rows<2> rows, typename T::storage *y, const typename T::storage *x, const typename T::storage *w,
              int64_t n, float eps) {
     gpu_begin();

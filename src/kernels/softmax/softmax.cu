@@ -6,7 +6,7 @@
 namespace HDI_GPU_NAMESPACE {
 
 template <typename T, typename S>
-static __global__ void __launch_bounds__(S::THREADS)
+static __global__ void __launch_bounds__(S::THREADS, 1)
     softmax(const gpu_rows<2> rows, typename T::storage *y, const typename T::storage *x, int64_t n) {
     gpu_begin();
     GPU_SHARED(float, partial, GPU_MAX_WARPS);
