@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every access of a kernel, looked at: with HEDDLE_GPU_RACECHECK the compiler puts a call before each one (-fsanitize=thread), and
- * here are the functions that it calls, in place of ThreadSanitizer's. Two accesses to a byte of shared memory by two threads of a
- * block, one of them a write, must have a barrier between them, or, within a warp, a gpu_sync_warp: shuffles and votes order no
- * memory, but what a lane read before one it has read. And no access may touch the slack around an array or an allocation. */
+/* Every access of a kernel, looked at: with HEDDLE_GPU_RACECHECK the compiler puts a call before each one (-fsanitize=thread),
+ * and here are the functions that it calls, in place of ThreadSanitizer's. Two accesses to a byte of shared memory by two threads
+ * of a block, one of them a write, must have a barrier between them, or, within a warp, a gpu_sync_warp: shuffles and votes order
+ * no memory, but what a lane read before one it has read. And no access may touch the slack around an array or an allocation. */
 #include <stdio.h>
 
 #include "kernels/gpu/host/engine.h"
@@ -23,10 +23,11 @@ static inline bool ordered(const thread *t, uint16_t other, uint32_t then, uint3
     return other == t->thread_index.x || (other / (unsigned)t->home->lanes == t->warp && then < now);
 }
 
-[[noreturn]] static void race(const thread *t, const storage *s, size_t at, bool write, bool other_wrote, unsigned other) {
-    (void)t;
-    gpu_host_fail(hostErrorAssert, "%s byte %zu of the shared array %s, which thread %u %s with no barrier between",
-                  write ? "writes" : "reads", at, s->name, other, other_wrote ? "writes" : "reads");
+[[noreturn]] static void race(const storage *s, const cell *c, size_t at, bool write, bool other_wrote) {
+    unsigned other = other_wrote ? c->write_thread : c->read_thread;
+    gpu_host_fail(hostErrorAssert, "%s byte %zu of the shared array %s, which thread %u%s %s with no barrier between",
+                  write ? "writes" : "reads", at, s->name, other, other_wrote || !c->read_warps ? "" : " or one of another warp",
+                  other_wrote ? "writes" : "reads");
 }
 
 static void shared_access(thread *t, storage *s, size_t at, size_t bytes, bool write, bool atomic) {
@@ -38,11 +39,10 @@ static void shared_access(thread *t, storage *s, size_t at, size_t bytes, bool w
     for (size_t i = at; i < at + bytes; i++) {
         cell *c = &cells[i];
         if (c->write_interval == now && !(atomic && c->write_atomic) && !ordered(t, c->write_thread, c->write_sync, sync))
-            race(t, s, i, write, true, c->write_thread);
+            race(s, c, i, write, true);
         if (write) {
             bool alone = !c->read_warps && (!c->read_lanes || c->read_met < met);
-            if (c->read_interval == now && !(alone && ordered(t, c->read_thread, c->read_met, met)))
-                race(t, s, i, true, false, c->read_thread);
+            if (c->read_interval == now && !(alone && ordered(t, c->read_thread, c->read_met, met))) race(s, c, i, true, false);
             c->write_interval = now;
             c->write_sync = sync;
             c->write_thread = me;
