@@ -56,9 +56,10 @@ def test_bfloat16_tokens_where_the_reference_is_sure(name, tmp_path):
           f"agreement over all {np.mean(ours.argmax(-1) == bf16.argmax(-1)):.3f}")
     assert decided.mean() > 0.5, "too few decided positions to prove anything"
     assert not wrong.any()
-    # The same weights in f32 arithmetic and an f32 cache: nothing but the order of sums differs.
+    # The same weights in f32 arithmetic and an f32 cache: nothing but the order of sums differs on the CPU. A GPU may round to bf16
+    # what it multiplies, which the reference does everywhere.
     ours, _ = ref.heddle(folder, ids, tmp_path, kv="f32")
-    assert ref.worst(ours, exact) < ref.tolerance("bf16")
+    assert ref.worst(ours, exact) < (ref.tolerance() if ref.ON_CPU else ref.worst(bf16, exact))
 
 
 def test_the_references_notice_what_could_be_forgotten():
