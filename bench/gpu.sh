@@ -55,13 +55,13 @@ stage devices 30 $heddle devices
 stage conformance 60 $build/tests/conformance/conformance
 stage check 120 $check --device "$device"
 if command -v compute-sanitizer >/dev/null; then
-    stage memcheck 90 compute-sanitizer --tool memcheck --error-exitcode 9 $check --device "$device" --brief
-    stage racecheck 90 compute-sanitizer --tool racecheck --error-exitcode 9 $check --device "$device" --brief
+    stage memcheck 90 compute-sanitizer --tool memcheck --error-exitcode 9 $check --device "$device"
+    stage racecheck 90 compute-sanitizer --tool racecheck --error-exitcode 9 $check --device "$device"
 else
     failed=$((failed + 1))
     echo 'FAILED  compute-sanitizer is not on the PATH: memory and race checks were not made'
 fi
-stage maca_mapping 60 env HD_BACKEND_PATH=$build/maca-mapped $check --device maca:0 --brief
+stage maca_mapping 60 env HD_BACKEND_PATH=$build/maca-mapped $check --device maca:0
 stage maca_conformance 60 env HD_BACKEND_PATH=$build/maca-mapped $build/tests/conformance/conformance
 for executor in stream graph persistent; do
     stage models-$executor 100 env HEDDLE_TEST_DEVICE="$device" HEDDLE_TEST_EXECUTOR=$executor HEDDLE_BUILD_DIR=$build \
@@ -72,15 +72,20 @@ wait $maker
 stage rates 30 "$python" bench/torch_decode.py --rates
 for model in r1-1.5b llama2-7b; do
     for weights in as-is q8 q4; do
-        sequences=1
-        [ $weights = as-is ] && sequences=1,64
         prompt=128
         [ $weights = as-is ] && prompt=128,4096
-        stage heddle-$model-$weights 60 $heddle bench -m "$models/$model" --device "$device" --weights $weights -p $prompt \
-            -n 128 --sequences $sequences -r 3 --json -q
+        stage heddle-$model-$weights 60 $heddle bench -m "$models/$model" --device "$device" --weights $weights -p $prompt -n 128 \
+            --batch 4096 -r 3 --json -q
     done
+    stage heddle-$model-as-is-64 60 $heddle bench -m "$models/$model" --device "$device" -p 128 -n 64 --sequences 64 -r 3 --json -q
+    stage heddle-$model-as-is-persistent 60 $heddle bench -m "$models/$model" --device "$device" -p 128 -n 128 --executor persistent -r 3 \
+        --json -q
     stage torch-$model 120 "$python" bench/torch_decode.py "$models/$model" --prompt 128 --tokens 64 --prefill 4096
 done
-"$python" bench/gpu_table.py "$out"
+if "$python" bench/gpu_table.py "$out"; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
