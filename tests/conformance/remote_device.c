@@ -290,7 +290,12 @@ static size_t attr_bytes(hdi_kernel_id kernel) {
     return bytes;
 }
 
+static long launches_left = -1;
+
+void remote_device_fail_after(long n) { launches_left = n; }
+
 static hd_status launch(const hd_device *device, void *handle, hdi_kernel_id kernel, const hdi_kernel_call *call) {
+    HD_REQUIRE(launches_left < 0 || launches_left-- > 0, HD_DEVICE, "the remote device was told to fail");
     work w = {.kind = WORK_LAUNCH, .kernel = kernel, .n_operands = call->n_operands};
     (void)device;
     if (call->attr) memcpy(w.attr, call->attr, attr_bytes(kernel));

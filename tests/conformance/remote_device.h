@@ -11,6 +11,8 @@ extern const hdi_device_vtable remote_device_vtable;
 
 /* Device allocations that have not been freed. */
 int remote_device_blocks(void);
+/* The launch after `n` more ones fails, once (n >= 0); -1 turns it off. */
+void remote_device_fail_after(long n);
 /* Streams that have not been destroyed. */
 int remote_device_streams(void);
 

@@ -315,6 +315,50 @@ static void broken_weights_are_told(void **state) {
     tiny_model_remove(path);
 }
 
+/* A device that refuses work ends the sequences of that step; what was delivered stays, and the engine goes on. */
+static void a_failing_device_ends_a_step(void **state) {
+    (void)state;
+    hd_engine_options o = options_with(3, 64);
+    hd_request r[3];
+    generation want[3];
+    if (device != remote_device()) skip();
+    for (int i = 0; i < 3; i++) r[i] = request(i, 10);
+    hd_engine *e = create(there, &o);
+    generate(e, r, 3, VOCAB, want);
+    for (int when = 0; when < 9; when++) {
+        hd_sequence *s[3];
+        bool busy = true, have;
+        hd_token t;
+        int failures = 0;
+        for (int i = 0; i < 3; i++) assert_int_equal(hd_engine_submit(e, &r[i], &s[i]), HD_OK);
+        for (int i = 0; i < when; i++) assert_int_equal(hd_engine_step(e, &busy), HD_OK);
+        remote_device_fail_after(when * 7 % 20);
+        while (busy) {
+            hd_status status = hd_engine_step(e, &busy);
+            failures += status != HD_OK;
+            if (status != HD_OK) assert_int_equal(status, HD_DEVICE);
+        }
+        remote_device_fail_after(-1);
+        assert_int_equal(failures, 1);
+        for (int i = 0; i < 3; i++) {
+            for (size_t n = 0;; n++) {
+                assert_int_equal(hd_sequence_next(s[i], &t, &have), HD_OK);
+                if (!have || t.id < 0) break;
+                assert_int_equal(t.id, want[i].ids[n]);
+            }
+            assert_int_equal(hd_sequence_finish_reason(s[i]), HD_FINISH_ERROR);
+            assert_non_null(strstr(hd_sequence_error(s[i]), "told to fail"));
+            hd_sequence_release(s[i]);
+        }
+        generation again;
+        generate(e, &r[1], 1, VOCAB, &again);
+        same("after a failure", &want[1], &again, 1);
+        generation_free(&again);
+    }
+    hd_engine_destroy(e);
+    for (int i = 0; i < 3; i++) generation_free(&want[i]);
+}
+
 /* Many rows of weights of 16 bits and less: a GPU's products may round what they multiply to 16 bits, so logits are near and
  * tokens need not be equal. */
 static void logits_are_near(const char *what, hd_model *a, hd_model *b) {
@@ -380,6 +424,7 @@ int main(void) {
         cmocka_unit_test(decoding_does_not_allocate),
         cmocka_unit_test(times_and_counts_are_kept),
 
+        cmocka_unit_test(a_failing_device_ends_a_step),
         cmocka_unit_test(broken_weights_are_told),
         cmocka_unit_test(families_and_weights),
     };
