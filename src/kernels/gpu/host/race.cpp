@@ -40,6 +40,7 @@ static void shared_access(thread *t, storage *s, size_t at, size_t bytes, bool w
         cell *c = &cells[i];
         if (c->write_interval == now && !(atomic && c->write_atomic) && !ordered(t, c->write_thread, c->write_sync, sync))
             race(s, c, i, write, true);
+        if (atomic && !write) continue; /* half of an atomic operation: no read that others' atomic writes collide with */
         if (write) {
             bool alone = !c->read_warps && (!c->read_lanes || c->read_met < met);
             if (c->read_interval == now && !(alone && ordered(t, c->read_thread, c->read_met, met))) race(s, c, i, true, false);
