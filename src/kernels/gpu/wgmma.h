@@ -20,6 +20,8 @@
  * gpu_wgmma_commit()                 ends a group of products
  * gpu_wgmma_wait<G>()                until at most G groups are under way
  * gpu_wgmma_wait_all(d)              until none is; from here on d may be touched again
+ * gpu_registers_more<N>() gpu_registers_fewer<N>()   what a thread of this warpgroup has from here on, once others have given up
+ *                                    as many; N a multiple of 8; the kernel has __launch_bounds__
  *
  * On the host: gpu_tensor_map_make. A kernel takes maps as `const GPU_GRID_CONSTANT` parameters or parts of one. */
 #ifndef HDI_KERNELS_GPU_WGMMA_H

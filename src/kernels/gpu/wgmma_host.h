@@ -23,6 +23,16 @@ static inline void gpu_copy_box(void *shared, const gpu_tensor_map *map, int col
     gpu_host_copy_box(shared, map, column, row, barrier, GPU_HOST_CALLER("gpu_copy_box"));
 }
 
+/* There are registers enough; but all lanes of a warp must say the same. */
+template <int N> static inline void gpu_registers_more(GPU_HOST_HERE) {
+    static_assert(N % 8 == 0 && N >= 24 && N <= 256, "registers come by eights, 24 to 256");
+    gpu_host_meet(GPU_HOST_CALLER("gpu_registers_more"));
+}
+template <int N> static inline void gpu_registers_fewer(GPU_HOST_HERE) {
+    static_assert(N % 8 == 0 && N >= 24 && N <= 256, "registers come by eights, 24 to 256");
+    gpu_host_meet(GPU_HOST_CALLER("gpu_registers_fewer"));
+}
+
 static inline uint64_t gpu_wgmma_descriptor(const void *shared) { return GPU_WGMMA_DESCRIPTOR((uintptr_t)shared); }
 static inline void gpu_wgmma_fence(GPU_HOST_HERE) { gpu_host_wgmma_fence(GPU_HOST_CALLER("gpu_wgmma_fence")); }
 static inline void gpu_wgmma_commit(GPU_HOST_HERE) { gpu_host_wgmma_commit(GPU_HOST_CALLER("gpu_wgmma_commit")); }

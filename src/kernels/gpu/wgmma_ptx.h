@@ -41,6 +41,13 @@ static __device__ __forceinline__ void gpu_copy_box(void *shared, const gpu_tens
                  : "memory");
 }
 
+template <int N> static __device__ __forceinline__ void gpu_registers_more() {
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N));
+}
+template <int N> static __device__ __forceinline__ void gpu_registers_fewer() {
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N));
+}
+
 static __device__ __forceinline__ uint64_t gpu_wgmma_descriptor(const void *shared) {
     return GPU_WGMMA_DESCRIPTOR(gpu_shared_address(shared));
 }

@@ -28,6 +28,26 @@ static __device__ __forceinline__ uint32_t linear_sub_bf16x2(uint32_t a, uint32_
 #endif
 }
 
+/* Two floats as bf16 in a word. */
+static __device__ __forceinline__ uint32_t linear_pack_bf16(float lo, float hi) {
+#if GPU_PTX
+    uint32_t v;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(hi), "f"(lo));
+    return v;
+#else
+    return gpu_f32_to_bf16(lo) | (uint32_t)gpu_f32_to_bf16(hi) << 16;
+#endif
+}
+
+/* 2^23 + byte i of u. */
+static __device__ __forceinline__ float linear_byte(uint32_t u, int i) {
+#if GPU_PTX
+    return gpu_bits_to_f32(__byte_perm(u, 0x4b000000u, 0x7440u | (unsigned)i));
+#else
+    return gpu_bits_to_f32((u >> 8 * i & 0xffu) | 0x4b000000u);
+#endif
+}
+
 /* A type says: the bytes of a block of 32 rows, how many words of a row a lane reads, where k of a block lies among the eight
  * that a lane holds (`lane(k)`, `slot(k)`), the values of the eight as floats in that order, and as four pairs of bf16 whose
  * elements lie at pair(slot). */
@@ -36,9 +56,7 @@ struct linear_q8_0 {
     /* Elements 8 i .. 8 i + 7 of a row of a block, before the scale; `row`: the row's first word. */
     static __device__ __forceinline__ void row_values(const uint32_t *row, int i, float *v) {
 #pragma unroll
-        for (int j = 0; j < 8; j++)
-            v[j] =
-                gpu_bits_to_f32((((row[32 * (2 * i + j / 4)] ^ 0x80808080u) >> 8 * (j % 4)) & 0xffu) | 0x4b000000u) - 8388736.0f;
+        for (int j = 0; j < 8; j++) v[j] = linear_byte(row[32 * (2 * i + j / 4)] ^ 0x80808080u, j % 4) - 8388736.0f;
     }
     static __device__ __forceinline__ int lane(int k) { return k % 16 / 4; }
     static __device__ __forceinline__ int slot(int k) { return k / 16 * 4 + k % 4; }
@@ -61,8 +79,7 @@ struct linear_q4_0 {
     enum { BYTES = 576, WORDS = 1 };
     static __device__ __forceinline__ void row_values(const uint32_t *row, int i, float *v) {
 #pragma unroll
-        for (int j = 0; j < 8; j++)
-            v[j] = gpu_bits_to_f32((row[32 * i] >> (8 * (j % 4) + j / 4 * 4) & 15u) | 0x4b000000u) - 8388616.0f;
+        for (int j = 0; j < 8; j++) v[j] = linear_byte(row[32 * i] >> j / 4 * 4 & 0x0f0f0f0fu, j % 4) - 8388616.0f;
     }
     static __device__ __forceinline__ int lane(int k) { return k / 8; }
     static __device__ __forceinline__ int slot(int k) { return k % 8; }

@@ -61,8 +61,10 @@ static bool make(hdi_check *c, const kernel *kn, int64_t m, int64_t n, int64_t k
         add_panel(c, kn->w, n, k);
     else if (fill.kind == HDI_FILL_SPECIAL)
         tame(hdi_check_in(c, kn->w, HDI_ROWS, fill, HDI_DIMS(n, k)));
-    else
-        hdi_check_in_strided(c, kn->w, HDI_UNIFORM(-1.7, 1.7), HDI_DIMS(n, k), (int64_t[]){k + hdi_check_int(c, 0, 3), 1});
+    else { /* kernels of many rows want them aligned */
+        int64_t gap = m > 16 && hdi_check_int(c, 0, 3) ? -k & 7 : hdi_check_int(c, 0, 3);
+        hdi_check_in_strided(c, kn->w, HDI_UNIFORM(-1.7, 1.7), HDI_DIMS(n, k), (int64_t[]){k + gap, 1});
+    }
     if (bias == NO_BIAS)
         hdi_check_absent(c);
     else
@@ -91,6 +93,8 @@ static void bench(hdi_check *c, const kernel *kn) {
 void hdi_linear_check(hdi_check *c) {
     static const int64_t ms[] = {0, 1, 2, 3, 5, 7, 12, 13, 33, 97, 193}, ns[] = {0, 1, 3, 4, 31, 32, 33, 64, 70, 100},
                          ks[] = {0, 1, 15, 16, 17, 31, 32, 33, 64, 96, 100, 257, 320, 600};
+    /* Tiles of 64, 128 and 256 rows of x, several a block of threads, with ends of all sizes. */
+    static const int64_t many[][3] = {{64, 260, 96}, {65, 388, 64}, {129, 130, 256}, {250, 500, 40}};
     for (size_t i = 0; i < HDI_COUNTOF(kernels); i++) {
         const kernel *kn = &kernels[i];
         for (size_t k = 0; k < HDI_COUNTOF(ks); k++)
@@ -103,6 +107,9 @@ void hdi_linear_check(hdi_check *c) {
         for (size_t m = 0; m < HDI_COUNTOF(ms); m++)
             for (int slices = 1; slices <= 8; slices += 7)
                 if (make(c, kn, ms[m], 37, 288, slices, BIAS, HDI_NORMAL(1))) hdi_check_run(c, hdi_linear_ref);
+        for (size_t s = 0; s < HDI_COUNTOF(many); s++)
+            if (make(c, kn, many[s][0], many[s][1], many[s][2], 1, (int)hdi_check_int(c, 0, 2), HDI_NORMAL(1)))
+                hdi_check_run(c, hdi_linear_ref);
         if (make(c, kn, 7, 35, 96, 1, BIAS, HDI_SPECIAL)) hdi_check_run(c, hdi_linear_ref);
         if (make(c, kn, 1, 35, 96, 8, NO_BIAS, HDI_SPECIAL)) hdi_check_run(c, hdi_linear_ref);
         if (hdi_check_benching(c)) bench(c, kn);

@@ -190,7 +190,7 @@ static void check_norm_qkv(hdi_check *c, const types *t, qkv s) {
 
 static const struct {
     int64_t m, n, k;
-} sizes[] = {{1, 64, 64}, {1, 100, 96}, {2, 33, 288}, {5, 96, 32}, {16, 64, 128}, {17, 40, 64}, {33, 128, 320}};
+} sizes[] = {{1, 64, 64}, {1, 100, 96}, {2, 33, 288}, {5, 96, 32}, {16, 64, 128}, {17, 40, 64}, {33, 128, 320}, {130, 132, 96}};
 
 #define EACH_SIZE(group)                                                                                                   \
     void hdi_##group##_check(hdi_check *c) {                                                                               \

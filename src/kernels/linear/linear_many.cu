@@ -70,7 +70,8 @@ int hdi_linear_many(hdi_gpu_queue *queue, const linear_x *x, const linear_part *
         int error = hdi_gpu_blas_product(queue, &p);
         if (error != HDI_GPU_UNSUPPORTED) return error;
     }
-    return hdi_linear_mma(queue, x, w, w_dtype, layout, y);
+    int error = hdi_linear_wgmma(queue, x, w, w_dtype, layout, y);
+    return error == HDI_GPU_UNSUPPORTED ? hdi_linear_mma(queue, x, w, w_dtype, layout, y) : error;
 }
 
 static __global__ void __launch_bounds__(LINEAR_THREADS)

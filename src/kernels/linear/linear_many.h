@@ -31,11 +31,14 @@ int hdi_linear_narrow(hdi_gpu_queue *queue, const linear_args *a, int w_dtype, l
 int hdi_linear_many(hdi_gpu_queue *queue, const linear_x *x, const linear_part *w, int w_dtype, int layout, const linear_y *y);
 /* The same by our tensor-core kernel; always HDI_GPU_UNSUPPORTED where GPU_HAS_MMA is 0. */
 int hdi_linear_mma(hdi_gpu_queue *queue, const linear_x *x, const linear_part *w, int w_dtype, int layout, const linear_y *y);
-/* Up to three products of one x with weights of one type in one launch: for thin products (LINEAR_THIN rows), whose launches would
- * take as long as they. */
+/* Up to three products of one x with weights of one type in one launch: for thin products (LINEAR_THIN rows), whose launches
+ * would take as long as they. */
 int hdi_linear_mma_several(hdi_gpu_queue *queue, const linear_x *x, const linear_part *w, int count, int w_dtype, int layout,
                            const linear_y *y);
 enum { LINEAR_THIN = 64 };
+/* The same by wgmma and bulk copies (compute capability 9.0), for products that are not thin and give the multiprocessors enough
+ * tiles. */
+int hdi_linear_wgmma(hdi_gpu_queue *queue, const linear_x *x, const linear_part *w, int w_dtype, int layout, const linear_y *y);
 /* y = up * gate / (1 + e^-gate): bf16 gate and up, n % 4 == 0, f32 y. */
 int hdi_linear_gate(hdi_gpu_queue *queue, const linear_y *gate, const linear_y *up, const linear_y *y, int64_t rows, int64_t n);
 

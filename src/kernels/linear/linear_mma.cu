@@ -50,17 +50,6 @@ static __device__ __forceinline__ int part_of(const mma_call &c, int64_t &i, int
     return part;
 }
 
-/* Two floats as 16-bit elements of a word. */
-static __device__ __forceinline__ uint32_t pack_bf16(float lo, float hi) {
-#if GPU_PTX
-    uint32_t v;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(hi), "f"(lo));
-    return v;
-#else
-    return gpu_f32_to_bf16(lo) | (uint32_t)gpu_f32_to_bf16(hi) << 16;
-#endif
-}
-
 /* Elements k .. k + 7 of `rows` rows, from row `first` on, to shared memory; zeros beyond `count` rows and k_all. */
 static __device__ __forceinline__ void copy_rows(char *to, const char *from, int64_t stride, int64_t first, int64_t count,
                                                  int rows, int64_t k, int64_t k_all) {
@@ -105,7 +94,7 @@ template <typename B> struct blocks : plain_bf16 {
             float v[8];
             B::row_values((const uint32_t *)(block + 64) + row % 32, half * 2 + i, v);
 #pragma unroll
-            for (int j = 0; j < 4; j++) out[i * 4 + j] = pack_bf16(d * v[2 * j], d * v[2 * j + 1]);
+            for (int j = 0; j < 4; j++) out[i * 4 + j] = linear_pack_bf16(d * v[2 * j], d * v[2 * j + 1]);
         }
     }
 };

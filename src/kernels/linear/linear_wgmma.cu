@@ -1,80 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* y = x w^T for 64 rows of x and more on Hopper. A block stays on its multiprocessor and takes tile after tile of 128 weights by
- * M rows of x (64, 128 or 256): one warpgroup fills stages of 64 columns, two multiply, 64 weights each, sums in registers. x
- * comes by bulk copies, as 16-bit weights do; block weights are read a stage ahead into registers and stored as f16. Predicted,
- * not measured, for M = 256: 1024 cycles of tensor cores a stage at 4096 FLOP a cycle, in which 48 KB are written to shared
- * memory and 80 KB read (all of its 128 bytes a cycle), 130 instructions a warp turn block weights, and 40 KB (q8_0) come from
- * the L2 cache, 40 bytes a cycle. With 8 % for ends of tiles: three quarters of the peak, the same for q8_0, q4_0 and 16 bits. */
-#include "kernels/gpu/element.h"
-#include "kernels/gpu/reduce.h"
+/* Our own products of many rows on Hopper. A block of threads stays on its multiprocessor and takes tile after tile of 128
+ * weights by M rows of x (64, 128, 256): one warpgroup fills stages of 64 k, two multiply, 64 weights each. x and 16-bit weights
+ * come by bulk copies; block weights as bytes two stages ahead, which become linear_mma.cu's bf16 on the way into the stage.
+ * Predicted, not measured, at M = 256: a stage takes the tensor cores 1024 cycles, in which shared memory takes 48 KB and gives
+ * 80 (q8_0: 17 more), 1.0 to 1.1 times its rate; q8_0 takes a third of the issue slots; the L2 cache gives 40 to 48 bytes a
+ * cycle. With the ends of tiles, x shared by no two multiprocessors: 0.6 of the peak, for q8_0 and q4_0 as for 16 bits. */
 #include "kernels/gpu/wgmma.h"
-#include "kernels/linear/linear_wgmma.h"
-#include "kernels/linear/linear_wgmma_weight.h"
+#include "kernels/linear/linear_block_gpu.h"
+#include "kernels/linear/linear_many.h"
 
 namespace HDI_GPU_NAMESPACE {
 namespace {
+
+/* Registers of a thread that fills stages and of one that multiplies; a kernel of 384 threads begins with 168. */
+enum { FILL_REGISTERS = 104, MULTIPLY_REGISTERS = 200 };
+static_assert(FILL_REGISTERS + 2 * MULTIPLY_REGISTERS <= 3 * 168, "more would wait for ever");
 
 enum {
     WEIGHTS = 128, /* of a tile */
     DEPTH = 64,    /* columns of a stage */
     THREADS = 384,
     STAGES = 8, /* the most */
+    RING = 3,   /* stages' bytes of block weights under way or in use */
     GROUP = 16, /* tiles of weights that are taken with all rows of x before the next ones: they stay in the L2 cache */
     ALIGNMENT = 1024
 };
 
 struct job {
     gpu_tensor_map x_map, w_map; /* w_map: of 16-bit weights */
-    const char *panels;          /* of block weights */
-    int64_t panel_stride;
-    const float *scale; /* [rows], what sums are multiplied by; or NULL */
-    const void *bias, *residual;
-    void *y;
-    int64_t residual_stride, y_stride;
-    int32_t rows, n, k, bias_dtype, stages;
+    linear_part w;
+    linear_y y;
+    int32_t rows, k, stages;
 };
-
-/* ---- x in 16 bits ---- */
-
-/* Bits of a float, in a way that all vendors have. */
-static __device__ __forceinline__ uint32_t bits_of(float x) {
-    union {
-        float f;
-        uint32_t u;
-    } v = {x};
-    return v.u;
-}
-static __device__ __forceinline__ float float_of(uint32_t u) {
-    union {
-        uint32_t u;
-        float f;
-    } v = {u};
-    return v.f;
-}
-
-/* A block a row. SCALED: by the power of two that takes the row's largest value to 2^14 and more, scale[row] takes it back. */
-template <typename X, typename T, bool SCALED>
-static __global__ void __launch_bounds__(256)
-    pack(const typename X::storage *x, int64_t x_stride, uint16_t *to, int64_t pitch, float *scale, int32_t k) {
-    GPU_SHARED(float, shared, GPU_MAX_WARPS);
-    const typename X::storage *from = x + (int64_t)blockIdx.x * x_stride;
-    float factor = 1.0f;
-    if (SCALED) {
-        float top = 0;
-        for (int32_t i = (int32_t)threadIdx.x; i < k; i += 256) top = fmaxf(top, fabsf(X::get(from[i])));
-        int exponent = (int)(bits_of(gpu_block_max(top, shared)) >> 23);
-        int shift = exponent == 0 || exponent == 255 ? 0 : exponent < 15 ? 126 : 141 - exponent;
-        factor = float_of((uint32_t)(127 + shift) << 23);
-        if (threadIdx.x == 0) scale[blockIdx.x] = float_of((uint32_t)(127 - shift) << 23);
-    }
-    uint32_t *row = (uint32_t *)((char *)to + (int64_t)blockIdx.x * pitch);
-    for (int32_t i = 2 * (int32_t)threadIdx.x; i < k; i += 512) {
-        uint32_t low = T::put(X::get(from[i]) * factor), high = i + 1 < k ? T::put(X::get(from[i + 1]) * factor) : 0;
-        row[i / 2] = low | high << 16;
-    }
-}
-
-/* ---- the product ---- */
 
 #if GPU_HAS_WGMMA
 
@@ -82,10 +39,10 @@ struct tile {
     int32_t n, m; /* first weight, first row of x */
 };
 template <int M> static __device__ __forceinline__ int32_t tile_count(const job &a) {
-    return (a.n + WEIGHTS - 1) / WEIGHTS * ((a.rows + M - 1) / M);
+    return (a.w.n + WEIGHTS - 1) / WEIGHTS * ((a.rows + M - 1) / M);
 }
 template <int M> static __device__ __forceinline__ tile tile_of(const job &a, int32_t index) {
-    int32_t tiles_n = (a.n + WEIGHTS - 1) / WEIGHTS, tiles_m = (a.rows + M - 1) / M, group = index / (GROUP * tiles_m);
+    int32_t tiles_n = (a.w.n + WEIGHTS - 1) / WEIGHTS, tiles_m = (a.rows + M - 1) / M, group = index / (GROUP * tiles_m);
     int32_t width = tiles_n - group * GROUP < GROUP ? tiles_n - group * GROUP : GROUP, in = index - group * GROUP * tiles_m;
     return {(group * GROUP + in % width) * WEIGHTS, in / width * M};
 }
@@ -107,8 +64,7 @@ struct barriers {
 };
 
 /* 16-bit weights: one thread asks for both boxes of each stage. */
-template <bool F, typename Y> struct plain {
-    typedef Y result;
+template <bool F> struct plain {
     enum { F16 = F, ARRIVALS = 1 };
     template <int M> static __device__ __forceinline__ void produce(const job &a, char *stages, barriers b) {
         if (threadIdx.x % 128 != 0) return;
@@ -127,11 +83,14 @@ template <bool F, typename Y> struct plain {
     }
 };
 
-/* Block weights: a warp has a panel of the tile, a lane a row; the words of the next stage are asked for before these are turned.
- */
+struct alignas(16) word {
+    uint32_t pairs[4];
+};
+
+/* Block weights: a warp has a panel of the tile, a lane a row. The panel's bytes come to a ring of shared memory of the warp's
+ * own two stages ahead, so that no load is under way when a fence waits for all loads. */
 template <typename B> struct blocks {
-    typedef f32 result;
-    enum { F16 = 1, ARRIVALS = 5 };
+    enum { F16 = 0, ARRIVALS = 5, PIECE = 2 * B::BYTES };
     template <int M> struct cursor {
         int32_t t, k, tiles;
         tile at;
@@ -142,62 +101,99 @@ template <typename B> struct blocks {
             t += (int32_t)gridDim.x;
             if (t < tiles) at = tile_of<M>(a, t);
         }
-        __device__ __forceinline__ void load(const job &a, int warp, int lane, linear_wgmma_piece<B> &to) const {
-            int32_t panel = at.n / 32 + warp, left = panel * 32 < a.n ? (a.k - k) / 32 : 0;
-            linear_wgmma_load<B>(to, a.panels + panel * a.panel_stride + k / 32 * (int64_t)B::BYTES, left, lane);
+        /* Asks for the bytes of two blocks; zeros are what lies beyond the weight. */
+        __device__ __forceinline__ void fetch(const job &a, char *to, int warp, int lane) const {
+            int32_t panel = at.n / 32 + warp, there = t < tiles && panel * 32 < a.w.n ? (a.k - k) / 32 * B::BYTES : 0;
+            const char *from = a.w.w + panel * a.w.stride + k / 32 * (int64_t)B::BYTES;
+#pragma unroll
+            for (int i = 16 * lane; i < PIECE; i += 512)
+                gpu_copy_async(to + i, i < there ? from + i : a.w.w, 16, i < there ? 16 : 0);
+            gpu_copy_commit();
         }
     };
+    /* A row of two blocks to row `to` of the stage. */
+    static __device__ __forceinline__ void store(const char *from, int row, char *stage, int to) {
+#pragma unroll
+        for (int c = 0; c < 8; c++) {
+            const char *block = from + c / 4 * B::BYTES;
+            float d = gpu_f16_to_f32(((const uint16_t *)block)[row]), v[8];
+            word w;
+            B::row_values((const uint32_t *)(block + 64) + row, c % 4, v);
+#pragma unroll
+            for (int i = 0; i < 4; i++) w.pairs[i] = linear_pack_bf16(d * v[2 * i], d * v[2 * i + 1]);
+            *(word *)(stage + (to * 128 + ((c ^ to) & 7) * 16)) = w;
+        }
+    }
     template <int M> static __device__ __forceinline__ void produce(const job &a, char *stages, barriers b) {
-        int warp = (int)threadIdx.x % 128 / 32, lane = (int)threadIdx.x % 32;
-        cursor<M> now = {(int32_t)blockIdx.x, 0, tile_count<M>(a), tile_of<M>(a, (int32_t)blockIdx.x)};
-        linear_wgmma_piece<B> piece, next;
-        now.load(a, warp, lane, piece);
-        for (place at = {0, 1}; now.t < now.tiles; at.next(a.stages)) {
-            cursor<M> then = now;
-            then.next(a);
-            if (then.t < then.tiles) then.load(a, warp, lane, next);
+        int warp = (int)threadIdx.x % 128 / 32, lane = (int)threadIdx.x % 32, slot = 0;
+        char *ring = stages + a.stages * layout<M>::BYTES + warp * RING * PIECE;
+        cursor<M> now = {(int32_t)blockIdx.x, 0, tile_count<M>(a), tile_of<M>(a, (int32_t)blockIdx.x)}, ahead = now;
+        for (int i = 0; i < RING - 1; i++, ahead.next(a)) ahead.fetch(a, ring + i * PIECE, warp, lane);
+        for (place at = {0, 1}; now.t < now.tiles; at.next(a.stages), now.next(a)) {
+            gpu_copy_wait<RING - 2>();
+            gpu_sync_warp(); /* all lanes' copies are there, and all have read the slot that is filled next */
+            ahead.fetch(a, ring + (slot == 0 ? RING - 1 : slot - 1) * PIECE, warp, lane);
+            ahead.next(a);
             char *stage = stages + at.stage * layout<M>::BYTES;
             gpu_mbar_wait(&b.empty[at.stage], at.parity);
             if (threadIdx.x % 128 == 0) {
                 gpu_mbar_arrive_expect(&b.full[at.stage], layout<M>::X);
                 gpu_copy_box(stage + layout<M>::W, &a.x_map, now.k, now.at.m, &b.full[at.stage]);
             }
-            linear_wgmma_store<B>(piece, stage, warp * 32 + lane);
+            store(ring + slot * PIECE, lane, stage, warp * 32 + lane);
+            if (++slot == RING) slot = 0;
             gpu_fence_async();
             gpu_sync_warp();
             if (lane == 0) gpu_mbar_arrive(&b.full[at.stage]);
-            piece = next;
-            now = then;
         }
+        gpu_copy_wait<0>();
     }
 };
 
-static __device__ __forceinline__ float element(const void *p, int64_t i, int dtype) {
-    if (dtype == HD_DTYPE_F32) return ((const float *)p)[i];
-    return dtype == HD_DTYPE_F16 ? gpu_f16_to_f32(((const uint16_t *)p)[i]) : gpu_bf16_to_f32(((const uint16_t *)p)[i]);
-}
-
-/* From sums to y. A thread has two weights, and two neighbouring rows of x in each of M / 8 places. */
+/* From sums to y. A thread has two weights, and two neighbouring rows of x in each of M / 8 places. Eight rows at a time, what
+ * must be read is asked for at once and without branches, from the last row or weight in place of those beyond. */
 template <int M, typename Y> static __device__ __forceinline__ void finish(const job &a, tile from, const float (&sums)[M / 2]) {
+    enum { ROWS = 8 };
     typedef typename Y::storage storage;
-    int lane = (int)threadIdx.x % 32, first = from.n + (int)threadIdx.x / 32 * 16 + lane / 4;
+    int32_t lane = (int32_t)threadIdx.x % 32, n[2], last_n = a.w.n - 1, last_m = a.rows - 1;
     float bias[2];
 #pragma unroll
-    for (int h = 0; h < 2; h++) bias[h] = a.bias && first + 8 * h < a.n ? element(a.bias, first + 8 * h, a.bias_dtype) : 0.0f;
+    for (int h = 0; h < 2; h++) {
+        n[h] = from.n + (int32_t)threadIdx.x / 32 * 16 + lane / 4 + 8 * h;
+        bias[h] = linear_biased(a.w, n[h] < last_n ? n[h] : last_n, 0.0f);
+    }
 #pragma unroll
-    for (int j = 0; j < M / 4; j++) {
-        int32_t m = from.m + 8 * (j / 2) + 2 * (lane % 4) + j % 2;
-        if (m >= a.rows) continue;
-        float scale = a.scale ? a.scale[m] : 1.0f;
-        storage *y = (storage *)a.y + m * a.y_stride;
-        const storage *residual = (const storage *)a.residual + m * a.residual_stride;
+    for (int first = 0; first < M / 4; first += ROWS) {
+        int32_t begin = from.m + 4 * first + 2 * (lane % 4);
+        float add[ROWS][2] = {};
+        if (a.y.residual) {
 #pragma unroll
-        for (int h = 0; h < 2; h++) {
-            int32_t n = first + 8 * h;
-            float sum = sums[4 * (j / 2) + 2 * h + j % 2] * scale + bias[h];
-            if (n < a.n) y[n] = Y::put(a.residual ? sum + Y::get(residual[n]) : sum);
+            for (int j = 0; j < ROWS; j++) {
+                int32_t m = begin + 8 * (j / 2) + j % 2;
+                const storage *residual = (const storage *)a.y.residual + (m < last_m ? m : last_m) * a.y.residual_stride;
+#pragma unroll
+                for (int h = 0; h < 2; h++) add[j][h] = Y::get(residual[n[h] < last_n ? n[h] : last_n]);
+            }
+        }
+#pragma unroll
+        for (int j = 0; j < ROWS; j++) {
+            int32_t m = begin + 8 * (j / 2) + j % 2;
+            storage *y = (storage *)a.y.data + m * a.y.stride;
+#pragma unroll
+            for (int h = 0; h < 2; h++) {
+                float sum = sums[4 * ((first + j) / 2) + 2 * h + j % 2] + bias[h] + add[j][h];
+                if (m <= last_m && n[h] <= last_n) y[n[h]] = Y::put(sum);
+            }
         }
     }
+}
+template <int M> static __device__ __forceinline__ void finish_any(const job &a, tile from, const float (&sums)[M / 2]) {
+    if (a.y.dtype == HD_DTYPE_F32)
+        finish<M, f32>(a, from, sums);
+    else if (a.y.dtype == HD_DTYPE_F16)
+        finish<M, f16>(a, from, sums);
+    else
+        finish<M, bf16>(a, from, sums);
 }
 
 template <int M, typename W> static __device__ __forceinline__ void consume(const job &a, const char *stages, barriers b) {
@@ -222,11 +218,11 @@ template <int M, typename W> static __device__ __forceinline__ void consume(cons
         }
         gpu_wgmma_wait_all(sums);
         if (threadIdx.x % 32 == 0) gpu_mbar_arrive(&b.empty[before]);
-        finish<M, typename W::result>(a, tile_of<M>(a, t), sums);
+        finish_any<M>(a, tile_of<M>(a, t), sums);
     }
 }
 #else /* the kernels below have the same names in all passes of the compiler */
-template <bool F, typename Y> struct plain;
+template <bool F> struct plain;
 template <typename B> struct blocks;
 #endif
 
@@ -245,10 +241,13 @@ template <int M, typename W> static __global__ void __launch_bounds__(THREADS, 1
         gpu_mbar_publish();
     }
     __syncthreads();
-    if (threadIdx.x >= 256)
+    if (threadIdx.x >= 256) {
+        gpu_registers_fewer<FILL_REGISTERS>();
         W::template produce<M>(a, stages, b);
-    else
+    } else {
+        gpu_registers_more<MULTIPLY_REGISTERS>();
         consume<M, W>(a, stages, b);
+    }
 #else
     (void)a;
 #endif
@@ -264,8 +263,7 @@ static bool here(const hdi_gpu_queue *queue) {
 #if defined(HDI_GPU_CUDA)
     static const bool compiled = [] {
         cudaFuncAttributes attributes;
-        return cudaFuncGetAttributes(&attributes, multiply<128, blocks<linear_wgmma_q8_0>>) == cudaSuccess &&
-               attributes.numRegs >= 64;
+        return cudaFuncGetAttributes(&attributes, multiply<128, blocks<linear_q8_0>>) == cudaSuccess && attributes.numRegs >= 64;
     }();
     return queue->major == 9 && queue->minor == 0 && compiled;
 #else
@@ -275,124 +273,76 @@ static bool here(const hdi_gpu_queue *queue) {
 }
 
 static size_t stage_bytes(int m) { return (size_t)(WEIGHTS + m) * DEPTH * 2; }
-static int stages_of(const hdi_gpu_queue *queue, int m) {
-    size_t room = queue->shared_limit > 2 * ALIGNMENT ? queue->shared_limit - 2 * ALIGNMENT : 0, n = room / stage_bytes(m);
+/* Of shared memory beside the stages: what aligns them, and the rings. */
+static size_t other_bytes(int w_dtype) {
+    size_t block = w_dtype == HD_DTYPE_Q8_0 ? linear_q8_0::BYTES : w_dtype == HD_DTYPE_Q4_0 ? linear_q4_0::BYTES : 0;
+    return ALIGNMENT + RING * 4 * 2 * block;
+}
+static int stages_of(const hdi_gpu_queue *queue, int m, int w_dtype) {
+    enum { BARRIERS = 2 * STAGES * sizeof(uint64_t) };
+    size_t other = other_bytes(w_dtype) + BARRIERS,
+           n = queue->shared_limit > other ? (queue->shared_limit - other) / stage_bytes(m) : 0;
     return n < STAGES ? (int)n : (int)STAGES;
 }
 
-/* Rows of x in a tile: the choice that takes the fewest cycles, a stage being 4 cycles a row, and never less than its weights
- * take. */
-static int tile_rows(const hdi_gpu_queue *queue, int64_t rows, int64_t n) {
+/* Rows of x in a tile: the choice that takes the fewest cycles, a stage being 4 cycles a row and never less than its weights
+ * take. 0: too few tiles for half of the multiprocessors, which by parts of k (linear_mma.cu) all have work. */
+static int tile_rows(const hdi_gpu_queue *queue, int64_t rows, int64_t n, int w_dtype) {
     int best = 0;
     int64_t least = INT64_MAX;
     for (int m = 256; m >= 64; m /= 2) {
-        int64_t tiles = (n + WEIGHTS - 1) / WEIGHTS * ((rows + m - 1) / m), turns = (tiles + queue->units - 1) / queue->units;
-        int64_t cycles = turns * (4 * m > 320 ? 4 * m : 320);
-        if (stages_of(queue, m) < 2 || tiles > INT32_MAX || cycles >= least) continue;
+        int64_t tiles = hdi_ceil_div(n, WEIGHTS) * hdi_ceil_div(rows, m), turns = hdi_ceil_div(tiles, queue->units);
+        int64_t cycles = turns * hdi_max_i64(4 * m, 400);
+        if (stages_of(queue, m, w_dtype) < 2 || 2 * tiles < queue->units || tiles > INT32_MAX / 2 || cycles >= least) continue;
         best = m;
         least = cycles;
     }
     return best;
 }
 
-template <int M, typename W> static int launch_tiles(hdi_gpu_queue *queue, const job &a) {
-    int64_t tiles = ((int64_t)a.n + WEIGHTS - 1) / WEIGHTS * ((a.rows + M - 1) / M);
-    size_t shared = (size_t)a.stages * stage_bytes(M) + ALIGNMENT;
+template <int M, typename W> static int launch_tiles(hdi_gpu_queue *queue, const job &a, int w_dtype) {
+    int64_t tiles = hdi_ceil_div(a.w.n, WEIGHTS) * hdi_ceil_div(a.rows, M);
+    size_t shared = (size_t)a.stages * stage_bytes(M) + other_bytes(w_dtype);
     int error = (int)gpu_allow_shared(multiply<M, W>, shared);
-    if (error) return error;
-    return (int)gpu_launch(multiply<M, W>, tiles < queue->units ? tiles : queue->units, THREADS, shared, queue->stream, a);
+    if (error != GPU(Success)) return error;
+    return (int)gpu_launch(multiply<M, W>, hdi_min_i64(tiles, queue->units), THREADS, shared, queue->stream, a);
 }
-template <typename W> static int launch_type(hdi_gpu_queue *queue, const job &a, int m) {
-    return m == 256 ? launch_tiles<256, W>(queue, a) : m == 128 ? launch_tiles<128, W>(queue, a) : launch_tiles<64, W>(queue, a);
-}
-static int launch(hdi_gpu_queue *queue, const job &a, const linear_wgmma_args &p, int m) {
-    bool wide = p.x_dtype == HD_DTYPE_F32;
-    switch (p.w_dtype) {
-    case HD_DTYPE_Q8_0:
-        return launch_type<blocks<linear_wgmma_q8_0>>(queue, a, m);
-    case HD_DTYPE_Q4_0:
-        return launch_type<blocks<linear_wgmma_q4_0>>(queue, a, m);
-    case HD_DTYPE_F16:
-        return wide ? launch_type<plain<true, f32>>(queue, a, m) : launch_type<plain<true, f16>>(queue, a, m);
-    default:
-        return wide ? launch_type<plain<false, f32>>(queue, a, m) : launch_type<plain<false, bf16>>(queue, a, m);
-    }
-}
-
-static bool block_type(int dtype) { return dtype == HD_DTYPE_Q8_0 || dtype == HD_DTYPE_Q4_0; }
-
-static bool can(const linear_wgmma_args &p, const linear_wgmma_args &first) {
-    if (p.rows != first.rows || p.k != first.k || p.w_dtype != first.w_dtype || p.x_dtype != first.x_dtype || p.n < 1)
-        return false;
-    if (block_type(p.w_dtype)) return p.x_dtype == HD_DTYPE_F32 && p.k % 32 == 0 && (uintptr_t)p.w % 4 == 0;
-    return (p.w_dtype == HD_DTYPE_F16 || p.w_dtype == HD_DTYPE_BF16) && (p.x_dtype == HD_DTYPE_F32 || p.x_dtype == p.w_dtype);
-}
-
-/* x in the weights' type, with rows of a multiple of 16 bytes: x itself, or a copy in the stream's workspace. */
-struct packed {
-    const void *data;
-    int64_t pitch;
-    const float *scale;
-};
-static int pack_rows(hdi_gpu_queue *queue, const linear_wgmma_args &p, packed *out) {
-    bool f32_x = p.x_dtype == HD_DTYPE_F32, f16_w = p.w_dtype != HD_DTYPE_BF16;
-    *out = {p.x, p.x_stride * 2, NULL};
-    if (!f32_x && (uintptr_t)p.x % 16 == 0 && out->pitch % 16 == 0) return GPU(Success);
-    void *work;
-    int64_t pitch = ((int64_t)p.k * 2 + 15) / 16 * 16;
-    int error = queue->workspace(queue, HDI_GPU_WORK_SCRATCH, (size_t)p.rows * ((size_t)pitch + sizeof(float)), &work);
-    if (error) return error;
-    float *scale = (float *)((char *)work + p.rows * pitch);
-    *out = {work, pitch, f32_x && f16_w ? scale : NULL};
-    if (!f32_x)
-        return (int)gpu_launch(pack<bf16, bf16, false>, p.rows, 256, 0, queue->stream, (const uint16_t *)p.x, p.x_stride,
-                               (uint16_t *)work, pitch, scale, p.k);
-    return (int)gpu_launch(f16_w ? pack<f32, f16, true> : pack<f32, bf16, false>, p.rows, 256, 0, queue->stream,
-                           (const float *)p.x, p.x_stride, (uint16_t *)work, pitch, scale, p.k);
+template <typename W> static int launch(hdi_gpu_queue *queue, const job &a, int m, int w_dtype) {
+    if (m == 256) return launch_tiles<256, W>(queue, a, w_dtype);
+    return m == 128 ? launch_tiles<128, W>(queue, a, w_dtype) : launch_tiles<64, W>(queue, a, w_dtype);
 }
 
 } // namespace
 
-int linear_wgmma(hdi_gpu_queue *queue, const linear_wgmma_args *products, int n) {
-    enum { MANY = 4 };
-    const linear_wgmma_args &first = products[0];
-    static const int rows_limit = 1 << 24;
-    job jobs[MANY];
-    int tile_m[MANY];
-    if (n < 1 || n > MANY || first.rows < LINEAR_WGMMA_ROWS || first.rows > rows_limit || first.k < 1 || !here(queue))
+int hdi_linear_wgmma(hdi_gpu_queue *queue, const linear_x *x, const linear_part *w, int w_dtype, int layout, const linear_y *y) {
+    bool block = layout == HDI_LAYOUT_PANEL && (w_dtype == HD_DTYPE_Q8_0 || w_dtype == HD_DTYPE_Q4_0);
+    if (x->rows <= LINEAR_THIN || x->k < 1 || w->n < 1 || !here(queue)) return HDI_GPU_UNSUPPORTED;
+    if (block ? x->dtype != HD_DTYPE_BF16 || x->k % 32 != 0 || (uintptr_t)w->w % 16 != 0
+              : layout == HDI_LAYOUT_PANEL || x->dtype == HD_DTYPE_F32 || w_dtype != x->dtype)
         return HDI_GPU_UNSUPPORTED;
-    for (int i = 0; i < n; i++) {
-        const linear_wgmma_args &p = products[i];
-        job &a = jobs[i] = {};
-        tile_m[i] = can(p, first) ? tile_rows(queue, p.rows, p.n) : 0;
-        if (!tile_m[i]) return HDI_GPU_UNSUPPORTED;
-        int error = block_type(p.w_dtype)
-                        ? 0
-                        : gpu_tensor_map_make(&a.w_map, p.w_dtype == HD_DTYPE_F16, p.w, p.n, p.k, p.w_stride, WEIGHTS);
-        if (error) return error;
-        a.panels = (const char *)p.w;
-        a.panel_stride = p.w_stride;
-        a.bias = p.bias, a.bias_dtype = p.bias_dtype;
-        a.residual = p.residual, a.residual_stride = p.residual_stride;
-        a.y = p.y, a.y_stride = p.y_stride;
-        a.rows = (int32_t)p.rows, a.n = p.n, a.k = p.k;
-        a.stages = stages_of(queue, tile_m[i]);
-    }
-    packed x;
-    int error = pack_rows(queue, first, &x);
-    for (int i = 0; !error && i < n; i++) {
-        jobs[i].scale = x.scale;
-        error =
-            gpu_tensor_map_make(&jobs[i].x_map, first.w_dtype != HD_DTYPE_BF16, x.data, first.rows, first.k, x.pitch, tile_m[i]);
-        if (!error) error = launch(queue, jobs[i], products[i], tile_m[i]);
-    }
-    return error;
+    job a = {};
+    int m = tile_rows(queue, x->rows, w->n, w_dtype), error = GPU(Success);
+    if (m == 0) return HDI_GPU_UNSUPPORTED;
+    a.w = *w;
+    a.y = *y;
+    a.rows = x->rows, a.k = x->k;
+    a.stages = stages_of(queue, m, w_dtype);
+    bool f16_x = x->dtype == HD_DTYPE_F16;
+    error = gpu_tensor_map_make(&a.x_map, f16_x, x->data, x->rows, x->k, x->stride * 2, m);
+    if (error == GPU(Success) && !block) error = gpu_tensor_map_make(&a.w_map, f16_x, w->w, w->n, x->k, w->stride, WEIGHTS);
+    if (error != GPU(Success)) return error;
+    if (block)
+        return w_dtype == HD_DTYPE_Q8_0 ? launch<blocks<linear_q8_0>>(queue, a, m, w_dtype)
+                                        : launch<blocks<linear_q4_0>>(queue, a, m, w_dtype);
+    return f16_x ? launch<plain<true>>(queue, a, m, w_dtype) : launch<plain<false>>(queue, a, m, w_dtype);
 }
 
 #else
 } // namespace
 
-int linear_wgmma(hdi_gpu_queue *, const linear_wgmma_args *, int) { return HDI_GPU_UNSUPPORTED; }
+int hdi_linear_wgmma(hdi_gpu_queue *, const linear_x *, const linear_part *, int, int, const linear_y *) {
+    return HDI_GPU_UNSUPPORTED;
+}
 #endif
 
 } // namespace HDI_GPU_NAMESPACE
