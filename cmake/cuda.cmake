@@ -117,6 +117,9 @@ else()
 endif()
 install(TARGETS heddle_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 set(HEDDLE_CUDA_BUILT ${architectures}) # for tests/gpu
+if(ptx)
+  list(APPEND HEDDLE_CUDA_BUILT ptx${ptx})
+endif()
 list(JOIN architectures " " shown)
 message(STATUS "CUDA back end: nvcc ${nvcc_version} for ${shown}")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The CUDA back end's library: device code of every architecture that was asked for, and one function for the outside.
 
-test_library.py LIBRARY ARCHITECTURES...   for example libheddle-cuda.so 80 90 90a
+test_library.py LIBRARY ARCHITECTURES...   for example libheddle-cuda.so 80 90 90a ptx90: code of three, and PTX of one for cards to come
 Reads the fat binaries itself: cuobjdump is not part of every installation. Where it is, it must see the same.
 """
 import re
@@ -34,7 +34,9 @@ def entries(data):
         at = data.find(MAGIC, end)
 
 
-def main(library, wanted):
+def main(library, arguments):
+    wanted = [a for a in arguments if not a.startswith("ptx")]
+    wanted_ptx = [a[3:] for a in arguments if a.startswith("ptx")]
     data = open(library, "rb").read()
     code, ptx = {}, {}
     for kind, architecture, size in entries(data):
@@ -52,9 +54,8 @@ def main(library, wanted):
     thin = [a for a, (files, _) in code.items() if files < most and not (a == "90" and "90a" in wanted)]  # *_wgmma.cu: 90a only
     if thin:
         sys.exit(f"FAILED: some files lack code for {thin}")
-    generic = sorted(a for a in wanted if a.isdigit())
-    if generic and set(ptx) != {generic[-1]}:
-        sys.exit(f"FAILED: {library} has PTX for {sorted(ptx)}, not for {generic[-1]}")
+    if set(ptx) != set(wanted_ptx):
+        sys.exit(f"FAILED: {library} has PTX for {sorted(ptx)}, not for {sorted(wanted_ptx)}")
     if shutil.which("cuobjdump"):
         listed = subprocess.run(["cuobjdump", "--list-elf", library], capture_output=True, text=True, check=True).stdout
         if set(re.findall(r"\.sm_(\d+[af]?)\.", listed)) != set(wanted):
