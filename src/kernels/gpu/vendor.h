@@ -26,7 +26,7 @@
  *                               zero; gpu_copy_commit() ends a group, gpu_copy_wait<N>() waits until at most N groups are under
  *                               way. Own copies only: a __syncthreads() shows them to others.
  * GPU_HAS_MMA                   1 when the tensor-core words of gpu/mma.h exist, else 0 (never on 64 lanes)
- * GPU_HAS_WGMMA                 1 when this is compiled for sm_90a: wgmma and bulk tensor copies through PTX
+ * GPU_HAS_WGMMA                 1 when the words of gpu/wgmma.h exist: compiled for sm_90a, or the host vendor with 32 lanes
  *
  * ---- on the host ----
  * GPU(Name)                     cudaName, mcName or hostName: GPU(Stream_t), GPU(MallocAsync)(...), GPU(Success)

@@ -11,7 +11,7 @@
 #include "kernels/gpu/host/thread.h"
 
 /* A matrix of 16-bit elements in device memory, and the box that a copy takes: box_rows rows of 64 elements. */
-struct alignas(64) gpu_host_tensor_map {
+struct gpu_host_tensor_map {
     const char *data;
     uint64_t rows, columns, pitch; /* pitch: bytes from a row to the next */
     uint32_t box_rows, valid;
