@@ -33,6 +33,7 @@ struct gpu_unit {
     size_t shared; /* dynamic shared memory, bytes */
     alignas(16) unsigned char args[GPU_UNIT_ARGS];
 };
+static_assert(sizeof(gpu_unit) % 16 == 0, "units travel in 16-byte words");
 
 /* What a launcher does in place of a launch when queue->unit is set. Gives GPU(Success). */
 template <typename Args> static inline int gpu_describe(gpu_unit *unit, gpu_body body, int64_t items, size_t shared, const Args &args) {

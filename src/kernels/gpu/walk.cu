@@ -61,12 +61,22 @@ static __device__ __forceinline__ void run_unit(const gpu_unit *unit, char *shar
     }
 }
 
+/* A unit's data to shared memory, where all threads read it at once; there after the next barrier. */
+static __device__ __forceinline__ void bring(const gpu_unit *from, gpu_unit *to) {
+    enum { WORDS = sizeof(gpu_unit) / sizeof(uint4) };
+    for (int i = (int)threadIdx.x; i < WORDS; i += GPU_UNIT_THREADS) ((uint4 *)to)[i] = ((const uint4 *)from)[i];
+}
+
 /* counters: one a unit, then one for those who leave; zero before and after. */
 static __global__ void __launch_bounds__(GPU_UNIT_THREADS, GPU_UNIT_RESIDENT) walk(const gpu_unit *units, int n, unsigned *counters) {
     GPU_SHARED_DYNAMIC(shared);
     GPU_SHARED(unsigned, left, 1);
+    GPU_SHARED(gpu_unit, held, 2); /* the present unit and the next */
+    bring(&units[0], &held[0]);
+    __syncthreads();
     for (int u = 0; u < n; u++) {
-        const gpu_unit *unit = &units[u];
+        const gpu_unit *unit = &held[u % 2];
+        if (u + 1 < n) bring(&units[u + 1], &held[(u + 1) % 2]);
         if (blockIdx.x < unit->items) run_unit(unit, shared, {unit->wait < 0 ? nullptr : &counters[unit->wait]});
         __syncthreads(); /* the next unit uses the same shared memory; and all is written before it counts as ended */
         if (threadIdx.x == 0) {
@@ -96,7 +106,8 @@ static int fill(hdi_gpu_queue *queue, int group, hdi_kernel_id kernel, const hdi
     queue->unit = nullptr;
     unit->wait = wait;
     if (error != GPU(Success)) return error;
-    bool fits = unit->body != GPU_BODY_NONE && GPU_UNIT_RESIDENT * unit->shared <= queue->shared_limit;
+    const size_t own = 2 * sizeof(gpu_unit) + 64; /* what the kernel itself holds in shared memory */
+    bool fits = unit->body != GPU_BODY_NONE && GPU_UNIT_RESIDENT * (unit->shared + own) <= queue->shared_limit;
     return fits ? (int)GPU(Success) : (int)HDI_GPU_UNSUPPORTED;
 }
 
