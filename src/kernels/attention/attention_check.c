@@ -57,7 +57,7 @@ static void tolerate(hdi_check *c, int kernel, const shape *s, double size) {
     double absolute = 4e-6 * pow(size, 3), unit = kernels[kernel].kv == HD_DTYPE_F16 ? 0x1p-10 : 0x1p-7;
     if (hdi_check_on_device(c) && kernels[kernel].kv != HD_DTYPE_F32) {
         if (s->tokens <= 4 * s->seqs) unit *= unit / 4;
-        absolute += unit * (size + (kernels[kernel].q == HD_DTYPE_F32 ? pow(size, 3) : 0));
+        absolute += unit * (size + (kernels[kernel].q == HD_DTYPE_F32 ? 2 * pow(size, 3) : 0));
     }
     hdi_check_tolerance(c, absolute, 1e-5);
 }
