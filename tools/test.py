@@ -29,13 +29,13 @@ class Stage:
 
 # Each build runs what it is there for: long comparisons of results once, in the optimised one; the sanitizers what handles
 # memory, bytes from outside and threads.
-LONG = r"unit\.stories|unit\.engine_bits$|check\.neon"
+LONG = r"unit\.stories|unit\.engine_bits$|unit\.groups_devices$|check\.neon|check\.host|gpu_host\.speed"
 STAGES = [
     Stage("release", "everything, optimised"),
     Stage(
         "asan",
         "memory errors and undefined behaviour",
-        tests=r"^(unit|fuzz|check|cli|conformance)\.",
+        tests=r"^(unit|fuzz|check|cli|conformance|gpu_host)\.",
         skip=LONG,
         env={
             "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1",
@@ -49,7 +49,7 @@ STAGES = [
         tests=r"^unit\.(bandwidth|engine|engine_devices|engine_parallel|executors|plan|pool|runtime|status|tokenizer|weights_upload)$|^conformance\.",
         env={"TSAN_OPTIONS": "halt_on_error=1", "HEDDLE_TEST_DEVICE": "remote"},
     ),
-    Stage("clang", "the other compiler, warnings as errors", tests=r"^(unit|check)\.", skip=LONG),
+    Stage("clang", "the other compiler, warnings as errors", tests=r"^(unit|check|gpu_host)\.", skip=LONG),
 ]
 
 
