@@ -295,7 +295,7 @@ static __device__ __forceinline__ void run_tile(const attention_args &a, const a
         gpu_copy_wait<1>(); /* v is here, the next k under way */
         __syncthreads();
         if (partly) {
-            if (attention_strange<KV>(shared->v, KEYS, D / 8, PITCH)) shared->strange = 1;
+            if (attention_strange<KV>(shared->v, KEYS, D / 8, PITCH)) atomicMax(&shared->strange, 1); /* many threads may find some */
             __syncthreads();
             if (shared->strange) {
                 if (!skip) add_strange<KV>(shared, key, w);

@@ -202,7 +202,7 @@ static __device__ __forceinline__ void run_tile(const attention_args &a, const p
         gpu_copy_wait<1>(); /* v is here, the next k under way */
         __syncthreads();
         if (partly) {
-            if (attention_strange<KV>(shared + l.v, KEYS, l.vectors_v, l.pitch_v)) rows->strange = 1;
+            if (attention_strange<KV>(shared + l.v, KEYS, l.vectors_v, l.pitch_v)) atomicMax(&rows->strange, 1);
             __syncthreads();
         }
         values<KV, NC>(l, key, partly && rows->strange, shared, acc);
