@@ -73,7 +73,7 @@ static found try_folder(const char *folder, size_t length, const char *tail, con
 /* $HD_BACKEND_PATH, the folder of this code and of the program, the libraries beside them, where `make install` puts them, and
  * the system's own places. */
 static found find_library(const char *file, void **library) {
-    static const char *const tails[] = {"", "/../lib", "/../" HEDDLE_LIBDIR};
+    static const char *const tails[] = {"", "/../lib", ("/../" HEDDLE_LIBDIR)};
     char folders[2][PATH_MAX];
     const char *at = getenv("HD_BACKEND_PATH");
     found result = NOT_THERE;
