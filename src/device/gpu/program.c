@@ -11,11 +11,9 @@ typedef struct gpu_program {
 } gpu_program;
 
 hd_status gpu_program_destroy(const hd_device *device, void *program) {
-    const gpu_device *d = gpu_of(device);
     gpu_program *p = program;
     hd_status status = gpu_free(device, p->units);
     hd_status other = gpu_free(device, p->counters);
-    (void)d;
     hdi_free(p);
     return status == HD_OK ? other : status;
 }

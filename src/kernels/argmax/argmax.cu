@@ -22,41 +22,14 @@ struct argmax_args {
 };
 } // namespace
 
-static __device__ __forceinline__ int64_t place_of(const hdi_operand &t, int64_t r) {
-    int64_t offset = 0;
-    for (int d = HD_MAX_DIMS - 1; d >= 0; d--) {
-        if (d >= t.rank) continue;
-        int64_t q = gpu_divide(r, t.shape[d]);
-        offset += (r - q * t.shape[d]) * t.stride[d];
-        r = q;
-    }
-    return offset;
-}
-
 template <typename T>
 static __device__ void write_best(const argmax_args &a, int64_t row, const typename T::storage *x, int64_t i) {
-    int64_t at = place_of(a.index, row);
+    int64_t at = gpu_place(a.index, row);
     if (a.index.dtype == HD_DTYPE_I32)
         ((int32_t *)a.index.data)[at] = (int32_t)i;
     else
         ((int64_t *)a.index.data)[at] = i;
-    ((typename T::storage *)a.value.data)[place_of(a.value, row)] = x[i];
-}
-
-template <typename T, bool VECTOR>
-static __device__ __forceinline__ gpu_best search(const typename T::storage *x, int64_t from, int64_t to) {
-    enum { E = VECTOR ? 16 / (int)sizeof(typename T::storage) : 1 };
-    gpu_best best = gpu_no_best();
-    for (int64_t i = from + (int64_t)threadIdx.x * E; i < to; i += THREADS * E) {
-        float v[E];
-        gpu_load<T, E, VECTOR>(x + i, to - i, v);
-        for (int j = 0; j < E; j++)
-            if (i + j < to) {
-                uint32_t key = gpu_order_of(v[j]);
-                if (key > best.key) best.key = key, best.index = i + j; /* a thread goes upwards: the first of equals stays */
-            }
-    }
-    return best;
+    ((typename T::storage *)a.value.data)[gpu_place(a.value, row)] = x[i];
 }
 
 template <typename T, bool VECTOR> static __global__ void __launch_bounds__(THREADS) argmax(const argmax_args a) {
@@ -68,7 +41,7 @@ template <typename T, bool VECTOR> static __global__ void __launch_bounds__(THRE
         int64_t at, from = slice * a.slice, to = from + a.slice < a.n ? from + a.slice : a.n;
         a.x_rows.offsets(row, &at);
         const typename T::storage *x = (const typename T::storage *)a.x + at;
-        gpu_best best = gpu_block_best(search<T, VECTOR>(x, from, to), shared);
+        gpu_best best = gpu_block_best(gpu_best_of<T, THREADS, VECTOR>(x, from, to), shared);
         if (a.slices == 1) {
             if (threadIdx.x == 0) write_best<T>(a, row, x, best.index);
             __syncthreads();

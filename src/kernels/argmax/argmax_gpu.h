@@ -4,6 +4,7 @@
 #define HDI_KERNELS_ARGMAX_GPU_H
 
 #include "kernels/gpu/gpu.h"
+#include "kernels/gpu/pack.h"
 #include "kernels/gpu/reduce.h"
 
 namespace HDI_GPU_NAMESPACE {
@@ -29,6 +30,23 @@ static __device__ __forceinline__ uint32_t gpu_order_of(float x) {
 
 static __device__ __forceinline__ void gpu_take_better(gpu_best &best, uint32_t key, int64_t index) {
     if (key > best.key || (key == best.key && index < best.index)) best.key = key, best.index = index;
+}
+
+/* The best that this thread of THREADS finds among elements from .. to - 1 of x. */
+template <typename T, int THREADS, bool VECTOR>
+static __device__ __forceinline__ gpu_best gpu_best_of(const typename T::storage *x, int64_t from, int64_t to) {
+    enum { E = VECTOR ? 16 / (int)sizeof(typename T::storage) : 1 };
+    gpu_best best = gpu_no_best();
+    for (int64_t i = from + (int64_t)threadIdx.x * E; i < to; i += THREADS * E) {
+        float v[E];
+        gpu_load<T, E, VECTOR>(x + i, to - i, v);
+        for (int j = 0; j < E; j++)
+            if (i + j < to) {
+                uint32_t key = gpu_order_of(v[j]);
+                if (key > best.key) best.key = key, best.index = i + j; /* a thread goes upwards: the first of equals stays */
+            }
+    }
+    return best;
 }
 
 /* For all threads of the block. `shared`: one a warp; free to use again after the next barrier. */

@@ -22,13 +22,7 @@ struct embedding_args {
 } // namespace
 
 static __device__ __forceinline__ int64_t id_of(const hdi_operand &ids, int64_t r) {
-    int64_t at = 0;
-    for (int d = HD_MAX_DIMS - 1; d >= 0; d--) {
-        if (d >= ids.rank) continue;
-        int64_t q = gpu_divide(r, ids.shape[d]);
-        at += (r - q * ids.shape[d]) * ids.stride[d];
-        r = q;
-    }
+    int64_t at = gpu_place(ids, r);
     return ids.dtype == HD_DTYPE_I64 ? ((const int64_t *)ids.data)[at] : ((const int32_t *)ids.data)[at];
 }
 

@@ -69,6 +69,18 @@ static __device__ __forceinline__ int64_t gpu_divide(int64_t a, int64_t b) {
     return ((a | b) >> 31) == 0 ? (int64_t)((uint32_t)a / (uint32_t)b) : a / b; /* 64-bit division takes long */
 }
 
+/* Elements from the start of `t` to its element `i` in row-major order. */
+static __device__ __forceinline__ int64_t gpu_place(const hdi_operand &t, int64_t i) {
+    int64_t offset = 0;
+    for (int d = HD_MAX_DIMS - 1; d >= 0; d--) {
+        if (d >= t.rank) continue;
+        int64_t q = gpu_divide(i, t.shape[d]);
+        offset += (i - q * t.shape[d]) * t.stride[d];
+        i = q;
+    }
+    return offset;
+}
+
 /* Where the rows of N operands of one shape begin, in elements. */
 template <int N> struct gpu_rows {
     int dims; /* before the last */

@@ -30,22 +30,11 @@ struct sample_args {
 
 template <bool VECTOR> static __global__ void __launch_bounds__(THREADS) sample_best(const sample_args a) {
     gpu_begin();
-    enum { E = VECTOR ? 4 : 1 };
     GPU_SHARED(gpu_best, shared, GPU_MAX_WARPS);
     int64_t row = (int64_t)blockIdx.x / a.slices, slice = (int64_t)blockIdx.x % a.slices;
     int64_t from = slice * a.slice, to = from + a.slice < a.n ? from + a.slice : a.n;
     const float *logits = a.logits + row * a.logit_stride;
-    gpu_best best = gpu_no_best();
-    for (int64_t i = from + (int64_t)threadIdx.x * E; i < to; i += THREADS * E) {
-        float v[E];
-        gpu_load<f32, E, VECTOR>(logits + i, to - i, v);
-        for (int j = 0; j < E; j++)
-            if (i + j < to) {
-                uint32_t key = gpu_order_of(v[j]);
-                if (key > best.key) best.key = key, best.index = i + j;
-            }
-    }
-    best = gpu_block_best(best, shared);
+    gpu_best best = gpu_block_best(gpu_best_of<f32, THREADS, VECTOR>(logits, from, to), shared);
     if (threadIdx.x == 0) a.winners[blockIdx.x] = best;
 }
 
