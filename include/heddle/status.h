@@ -29,7 +29,8 @@ extern "C" {
     X(IO, "input/output error")              /* the operating system refused a read or write */ \
     X(DEVICE, "device error")                /* a device or its driver reported a failure */ \
     X(CANCELLED, "cancelled")                /* stopped on request */          \
-    X(EXHAUSTED, "limit reached")            /* a configured limit (pages, sequences, context length) is used up */
+    X(EXHAUSTED, "limit reached")            /* a configured limit (pages, sequences, context length) is used up */ \
+    X(COMM, "communication error")           /* another rank failed, was late, or is gone */
 
 typedef enum hd_status {
 #define HD_STATUS_ENUM(name, text) HD_##name,
