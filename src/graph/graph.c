@@ -27,6 +27,9 @@ void hd_graph_destroy(hd_graph *graph) {
     for (size_t i = 0; i < graph->n_values; i++) hdi_free(graph->values[i].name);
     for (size_t i = 0; i < graph->n_nodes; i++) hdi_free(graph->nodes[i].name);
     for (size_t i = 0; i < graph->n_outputs; i++) hdi_free(graph->outputs[i].name);
+    for (size_t i = 0; i < graph->n_events; i++) hdi_free(graph->events[i].name);
+    hdi_free(graph->events);
+    hdi_free(graph->guards);
     hdi_free(graph->values);
     hdi_free(graph->nodes);
     hdi_free(graph->outputs);
@@ -99,6 +102,9 @@ hd_status hdi_graph_bytes(const hd_graph *graph, const hdi_value *value, uint64_
     for (int i = 0; i < type->rank; i++)
         HD_REQUIRE(hdi_mul_i64(n, hdi_dims_max(&graph->dims, type->dim[i]), &n), HD_INVALID_ARGUMENT, "%s is too large",
                    hdi_type_text(type));
+    if (value->kind == HDI_VALUE_WEIGHT && type->rank == 2 && value->stride[0] > type->dim[1] &&
+        n > 0) /* a part of longer rows */
+        n = (type->dim[0] - 1) * value->stride[0] + type->dim[1];
     HD_REQUIRE(hdi_mul_i64(hdi_ceil_div(n, block), (int64_t)hd_dtype_block_bytes((hd_dtype)type->dtype), &n) && n < INT64_MAX / 2,
                HD_INVALID_ARGUMENT, "%s is too large", hdi_type_text(type));
     *out = (uint64_t)n;
@@ -226,7 +232,8 @@ static hd_status result_value(hd_graph *graph, const hdi_node *node, int i, cons
 }
 
 void hdi_graph_node(hd_graph *graph, const hdi_op *op, const hd_value *in, int n_in, const void *attr, hd_value *out) {
-    hdi_node node = {.op = op, .n_inputs = op->max_inputs}; /* kernels find absent ones too, as operands without data */
+    hdi_node node = {
+        .op = op, .n_inputs = op->max_inputs, .when = graph->when}; /* kernels find absent ones too, as operands without data */
     hdi_type types[HDI_NODE_OUTPUTS];
     memset(out, 0, sizeof *out * op->outputs);
     memset(types, 0, sizeof types);
