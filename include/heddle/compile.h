@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heddle/comm.h"
 #include "heddle/device.h"
 #include "heddle/graph.h"
 #include "heddle/status.h"
@@ -47,6 +48,7 @@ typedef struct hd_executor_options {
     hd_executor_kind kind;
     int32_t threads;         /* of HD_EXECUTOR_THREADS: 1 to 1024 */
     const hd_device *device; /* where the plan runs and all its memory lies; NULL: the CPU */
+    hd_domain *domain;       /* of a plan that is one rank's of several: borrowed; its ranks make their executors together */
 } hd_executor_options;
 
 /* The plan is borrowed. HD_UNSUPPORTED for a kind that the device has not. */

@@ -42,6 +42,7 @@ const hdi_op hdi_op_linear = {
     .min_inputs = 2,
     .max_inputs = 3,
     .outputs = 1,
+    .flags = HDI_OP_ROWWISE,
     .attr_size = sizeof(hdi_linear_attr),
     .infer = infer,
     .choose = choose,
