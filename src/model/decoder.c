@@ -8,9 +8,11 @@
 
 #include "model/builder.h"
 
-enum { PIECE = 32 }; /* the MLP's width and the vocabulary are cut at multiples of it: a panel, a block */
+enum {
+    PIECE = 8
+}; /* the vocabulary and, but for blocks, the MLP's width are cut at multiples of it: 16 bytes of the narrowest type */
 
-static const hd_placement by_row = {.dim = 0, .unit = PIECE}, by_column = {.dim = 1, .unit = PIECE};
+static const hd_placement by_id = {.dim = 0, .unit = PIECE};
 
 /* How many heads go together: the columns of o_proj that they need must be whole blocks of its type. */
 static int64_t heads_together(hdi_builder *b, int layer) {
@@ -76,6 +78,8 @@ static hd_value attention(hdi_builder *b, hd_value x, int layer) {
 
 static hd_value mlp(hdi_builder *b, hd_value x, int layer) {
     const hdi_config *c = b->config;
+    int64_t block = hdi_build_block(b, c->hidden, c->intermediate, "model.layers.%d.mlp.down_proj.weight", layer);
+    const hd_placement by_row = {.dim = 0, .unit = block > PIECE ? block : PIECE}, by_column = {.dim = 1, .unit = by_row.unit};
     hd_value gate =
         hdi_build_linear(b, x, c->intermediate, c->hidden, c->mlp_bias, &by_row, "model.layers.%d.mlp.gate_proj", layer);
     hd_value up = hdi_build_linear(b, x, c->intermediate, c->hidden, c->mlp_bias, &by_row, "model.layers.%d.mlp.up_proj", layer);
@@ -88,7 +92,7 @@ void hdi_build_decoder(hdi_builder *b) {
     hd_graph *g = b->graph;
     hdi_build_inputs(b);
     hd_graph_layer(g, 0, c->layers);
-    hd_value table = hdi_build_matrix(b, c->vocab, c->hidden, &by_row, "model.embed_tokens.weight");
+    hd_value table = hdi_build_matrix(b, c->vocab, c->hidden, &by_id, "model.embed_tokens.weight");
     hd_value x = hd_graph_embedding(g, b->token_ids, table, HD_DTYPE_F32);
     for (int layer = 0; layer < c->layers; layer++) {
         char scope[32];
@@ -103,7 +107,7 @@ void hdi_build_decoder(hdi_builder *b) {
     hd_graph_scope(g, "head");
     x = hd_graph_embedding(g, b->logit_rows, x, HD_DTYPE_F32); /* the rows that logits are wanted of */
     x = hd_graph_rms_norm(g, x, hdi_build_vector(b, c->hidden, "model.norm.weight"), c->norm_eps);
-    hd_value head = c->tied ? table : hdi_build_matrix(b, c->vocab, c->hidden, &by_row, "lm_head.weight");
+    hd_value head = c->tied ? table : hdi_build_matrix(b, c->vocab, c->hidden, &by_id, "lm_head.weight");
     hdi_build_logits(b, hd_graph_linear(g, x, head, 0, 1));
     hd_graph_scope(g, NULL);
 }

@@ -136,6 +136,7 @@ static hd_status walk(hdi_sharding *s) {
     HD_TRY(hd_graph_create(&s->graph));
     HD_TRY(copy_dims(&whole->dims, &s->graph->dims));
     hdi_graph_set_ranks(s->graph, s->shard->rank, s->ranks);
+    hdi_graph_segment(s->graph, s->segment);
     for (hd_value v = 1; v < whole->n_values; v++) { /* inputs keep their order; weights and states come with their first use */
         hdi_share *share;
         if (whole->values[v].kind == HDI_VALUE_INPUT) HD_TRY(hdi_share_of(s, v, &share));

@@ -53,6 +53,7 @@ typedef struct hdi_sharding {
     size_t n_mails, cap_mails, mail; /* mail: the next of this walk */
     size_t in_group;                 /* how many of them so far were of groups */
     bool placed;                     /* the second walk */
+    uint64_t segment;                /* bytes of all places: alike on all ranks, whatever each has of them */
     bool guarded[2];                 /* by buffer of groups: a write of this run has waited for the readers of the last */
 } hdi_sharding;
 

@@ -52,6 +52,7 @@ void hdi_place_mails(hdi_sharding *s) {
         mail->place = mail->to_stage ? end : begin[turn++ % GROUP_BUFFERS];
         if (mail->to_stage) end += hdi_align_up(mail->bytes, HDI_CACHE_LINE);
     }
+    s->segment = end;
     s->placed = true;
 }
 

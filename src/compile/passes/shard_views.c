@@ -19,7 +19,7 @@ static hd_status follow(hdi_sharding *s, const hdi_type *from, const hdi_type *t
     *dim = -1;
     HD_TRY(product(s, from, 0, share->dim, &before));
     HD_TRY(product(s, from, share->dim + 1, from->rank, &behind));
-    for (int d = 0; d < to->rank; d++) {
+    for (int d = 0; d < to->rank && *dim < 0; d++) {
         HD_TRY(product(s, to, 0, d, &other));
         if (other != before) continue;
         HD_TRY(product(s, to, d + 1, to->rank, &other));
