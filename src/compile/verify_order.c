@@ -107,7 +107,13 @@ static uint32_t find_in_cycle(const walk *w, uint32_t node, bool in_order) {
         node = held_up(w, node)->from;
         if (in_order) node = w->next[w->v->rank_of[node]];
     }
-    return node;
+    uint32_t least = node;
+    for (uint32_t i = 0; i < w->v->n_nodes; i++) { /* every rank says the same sentence, that of its first node */
+        node = held_up(w, node)->from;
+        if (in_order) node = w->next[w->v->rank_of[node]];
+        if (node < least) least = node;
+    }
+    return least;
 }
 
 static hd_status name_cycle(const walk *w, uint32_t first, bool in_order) {
