@@ -505,11 +505,33 @@ static void running_out_of_memory_is_survived(void **state) {
     drop(&s);
 }
 
+/* HEDDLE_PLAN_SEEDS=FOLDER: writes the seeds of fuzz_plans there (tests/fuzz/corpus/plans holds them). */
+static void seeds_can_be_written(void **state) {
+    (void)state;
+    const char *folder = getenv("HEDDLE_PLAN_SEEDS");
+    if (!folder) skip();
+    set sets[] = {all_reduces(2, 1), pipeline(2), pipeline(3), two_ways(2)};
+    for (size_t i = 0; i < HDI_COUNTOF(sets); i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/set%zu", folder, i);
+        FILE *f = fopen(path, "wb");
+        assert_non_null(f);
+        for (int r = 0; r < sets[i].n; r++) {
+            uint32_t size = (uint32_t)sets[i].plan[r]->bytes;
+            assert_int_equal(fwrite(&size, sizeof size, 1, f), 1);
+            assert_int_equal(fwrite(sets[i].plan[r], 1, size, f), size);
+        }
+        assert_int_equal(fclose(f), 0);
+        drop(&sets[i]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_edge_can_be_missing), cmocka_unit_test(a_cycle_is_named),
         cmocka_unit_test(a_race_is_named),        cmocka_unit_test(strange_sets_are_refused),
         cmocka_unit_test(large_sets_are_quick),   cmocka_unit_test(running_out_of_memory_is_survived),
+        cmocka_unit_test(seeds_can_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
