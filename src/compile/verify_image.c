@@ -36,7 +36,7 @@ bool hdi_verify_span(const hd_plan *plan, const hdi_plan_operand *t, bool maxima
         if (!hdi_verify_size(plan, t->type.dim[i], maxima, &size)) return false;
         if (size == 0) return true;
         if (!hdi_verify_size(plan, t->stride[i], maxima, &stride) || !hdi_mul_i64(stride, size - 1, &stride)) return false;
-        if (__builtin_add_overflow(last, stride, &last)) return false;
+        if (__builtin_add_overflow(last, stride, &last) || last == INT64_MAX) return false;
     }
     if (t->type.layout == HDI_LAYOUT_PANEL && t->type.dim[0] > (1ll << 48) / (t->type.dim[1] + 1)) return false;
     if (t->type.layout == HDI_LAYOUT_PANEL)
