@@ -44,6 +44,11 @@ HD_API size_t hd_plan_arena_bytes(const hd_plan *plan);
 HD_API int32_t hd_plan_steps(const hd_plan *plan);
 /* The plan as text for people; fresh, free with hd_free. */
 HD_API HD_CHECK_RESULT hd_status hd_plan_print(const hd_plan *plan, char **text);
+/* Whether the plans of ranks 0 .. n - 1 fit together, at all sizes and over any number of runs: each is well formed, every wait has
+ * its trigger and every trigger is waited for, nothing can stand still, and every two accesses to the same bytes of which one
+ * writes are ordered. HD_CORRUPT with a sentence that names ranks and steps when they do not; HD_UNSUPPORTED for plans too large
+ * to look at, with the limit. One plan for itself is n = 1. Executors of several ranks call it when they are made. Thread-safe. */
+HD_API HD_CHECK_RESULT hd_status hd_plans_verify(const hd_plan *const *plans, int32_t n);
 
 typedef enum hd_executor_kind {
     HD_EXECUTOR_SERIAL = 0,     /* one step after the other in the calling thread: the oracle; CPU only */
