@@ -80,6 +80,7 @@ static hd_status tell_group(hdi_sharding *s, hd_value value, hdi_share *share, u
     bool *guarded = &s->guarded[s->in_group++ % GROUP_BUFFERS];
     if (!share->local) return HD_OK;
     hdi_graph_end(s->graph, others);
+    if (!(readers & others)) return HD_OK; /* only this rank wants it */
     tell(s, share->local, &share->box, readers & others, *guarded ? 0 : others);
     *guarded = true;
     return HD_OK;
