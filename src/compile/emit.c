@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the plan's image: counts, one allocation, then each array in turn. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "compile/lowering.h"
 #include "compile/plan.h"
+#include "heddle/comm.h"
 
 typedef struct emitter {
     const hdi_lowering *low;
     const hd_graph *graph;
     hd_plan *plan;
-    int32_t *slot_of; /* by root value: its slot when it is bound memory, else 0 (the arena) */
-    uint32_t n_slots; /* the arena included */
-    uint32_t string_at, operand_at, wait_at, attr_at;
+    int32_t *slot_of;                   /* by root value: its slot when it is bound memory or a segment, else 0 (the arena) */
+    int32_t segment_slot[HD_MAX_RANKS]; /* 0: none */
+    uint32_t n_slots;                   /* the arena included */
+    uint32_t string_at, operand_at, wait_at, attr_at, remote_at, trigger_at;
 } emitter;
 
 /* ---- sizes ---- */
@@ -21,6 +24,55 @@ static void number_slots(emitter *e) {
     e->n_slots = 1;
     for (hd_value v = 1; v < e->graph->n_values; v++)
         if (e->graph->values[v].name && e->low->block_of[v] != HDI_NO_BLOCK) e->slot_of[v] = (int32_t)e->n_slots++;
+    for (hd_value v = 1; v < e->graph->n_values; v++) {
+        uint32_t b = e->low->block_of[v];
+        if (b == HDI_NO_BLOCK || e->low->blocks[b].space != HDI_SPACE_SEGMENT) continue;
+        int32_t *slot = &e->segment_slot[e->low->blocks[b].rank];
+        if (*slot == 0) *slot = (int32_t)e->n_slots++;
+        e->slot_of[v] = *slot;
+    }
+}
+
+static const char *segment_name(int32_t rank, char text[32]) {
+    snprintf(text, 32, "segment of rank %d", rank);
+    return text;
+}
+
+/* ---- what a step waits for of other ranks: events of the remote values that it reads, each once, and its guards ---- */
+
+static bool reads_before(const emitter *e, const hdi_node *node, int input) {
+    const hdi_value *values = e->graph->values, *value = &values[values[node->input[input]].root];
+    for (int i = 0; i < input; i++) {
+        const hdi_value *other = node->input[i] ? &values[values[node->input[i]].root] : NULL;
+        if (other && other->kind == HDI_VALUE_REMOTE && other->event == value->event && other->rank == value->rank) return true;
+    }
+    return false;
+}
+
+/* Lists them into `to` (NULL: counts). */
+static uint32_t list_remotes(const emitter *e, uint32_t node_index, hdi_plan_remote *to) {
+    const hdi_node *node = &e->graph->nodes[node_index];
+    uint32_t n = 0;
+    for (int i = 0; i < node->n_inputs; i++) {
+        if (!node->input[i]) continue;
+        const hdi_value *value = &e->graph->values[e->graph->values[node->input[i]].root];
+        if (value->kind != HDI_VALUE_REMOTE || reads_before(e, node, i)) continue;
+        if (to) to[n] = (hdi_plan_remote){value->event, value->rank, 0};
+        n++;
+    }
+    for (size_t i = 0; i < e->graph->n_guards; i++) {
+        const hdi_guard *guard = &e->graph->guards[i];
+        if (guard->node != node_index) continue;
+        if (to) to[n] = (hdi_plan_remote){guard->event, guard->rank, guard->lag};
+        n++;
+    }
+    return n;
+}
+
+static uint32_t count_triggers(const emitter *e, const hdi_node *node) {
+    uint32_t n = 0;
+    for (int i = 0; i < node->op->outputs; i++) n += node->output[i] && e->graph->values[node->output[i]].published;
+    return n;
 }
 
 static size_t count_strings(const emitter *e) {
@@ -28,9 +80,14 @@ static size_t count_strings(const emitter *e) {
     size_t n = sizeof "arena";
     for (size_t i = 0; i < graph->dims.n_symbols; i++) n += strlen(graph->dims.symbols[i].name) + 1;
     for (hd_value v = 1; v < graph->n_values; v++)
-        if (e->slot_of[v]) n += strlen(graph->values[v].name) + 1;
+        if (e->slot_of[v] && graph->values[v].name) n += strlen(graph->values[v].name) + 1;
     for (uint32_t s = 0; s < e->low->n_steps; s++) n += strlen(graph->nodes[e->low->node_of[s]].name) + 1;
     for (size_t i = 0; i < graph->n_outputs; i++) n += strlen(graph->outputs[i].name) + 1;
+    for (size_t i = 0; i < graph->n_events; i++) n += strlen(graph->events[i].name) + 1;
+    for (int32_t r = 0; r < HD_MAX_RANKS; r++) {
+        char text[32];
+        if (e->segment_slot[r]) n += strlen(segment_name(r, text)) + 1;
+    }
     return n;
 }
 
@@ -44,11 +101,18 @@ static void lay_out(const emitter *e, hd_plan *head) {
                       .n_slots = e->n_slots,
                       .n_steps = low->n_steps,
                       .n_groups = low->n_groups,
-                      .n_outputs = (uint32_t)e->graph->n_outputs};
+                      .n_outputs = (uint32_t)e->graph->n_outputs,
+                      .n_events = (uint32_t)e->graph->n_events,
+                      .rank = e->graph->rank,
+                      .ranks = e->graph->ranks,
+                      .segment_bytes = e->graph->segment_bytes,
+                      .end_ranks = e->graph->end_ranks};
     for (uint32_t s = 0; s < low->n_steps; s++) {
         const hdi_node *node = &e->graph->nodes[low->node_of[s]];
         head->n_operands += (uint32_t)(node->op->outputs + node->n_inputs);
         head->n_waits += (uint32_t)low->waits[s].n;
+        head->n_remotes += list_remotes(e, low->node_of[s], NULL);
+        head->n_triggers += count_triggers(e, node);
         head->n_attr_bytes += (uint32_t)hdi_align_up(node->op->attr_size, 8);
     }
     head->n_string_bytes = (uint32_t)count_strings(e);
@@ -65,6 +129,9 @@ static void lay_out(const emitter *e, hd_plan *head) {
     PLACE(outputs, head->n_outputs, hdi_plan_output)
     PLACE(attrs, head->n_attr_bytes, uint8_t)
     PLACE(strings, head->n_string_bytes, char)
+    PLACE(remotes, head->n_remotes, hdi_plan_remote)
+    PLACE(triggers, head->n_triggers, hdi_plan_trigger)
+    PLACE(events, head->n_events, hdi_plan_event)
 #undef PLACE
     head->bytes = at;
 }
@@ -88,11 +155,17 @@ static void emit_slots(emitter *e) {
     slots[0] = (hdi_plan_slot){.name = emit_string(e, "arena"), .kind = HDI_SLOT_ARENA, .bytes = e->low->arena_bytes};
     for (hd_value v = 1; v < e->graph->n_values; v++) {
         const hdi_value *value = &e->graph->values[v];
-        if (e->slot_of[v])
+        if (e->slot_of[v] && value->name)
             slots[e->slot_of[v]] = (hdi_plan_slot){.name = emit_string(e, value->name),
                                                    .kind = kinds[value->kind],
                                                    .bytes = e->low->blocks[e->low->block_of[v]].bytes,
                                                    .type = value->type};
+    }
+    for (int32_t r = 0; r < HD_MAX_RANKS; r++) {
+        char text[32];
+        if (!e->segment_slot[r]) continue;
+        slots[e->segment_slot[r]] = (hdi_plan_slot){
+            .name = emit_string(e, segment_name(r, text)), .kind = HDI_SLOT_SEGMENT, .rank = r, .bytes = e->graph->segment_bytes};
     }
 }
 
@@ -105,7 +178,8 @@ static hdi_plan_operand operand_of(const emitter *e, hd_value id) {
     memcpy(operand.stride, value->stride, sizeof operand.stride);
     operand.element_offset = value->offset;
     operand.slot = e->slot_of[value->root];
-    if (block != HDI_NO_BLOCK && operand.slot == 0) operand.offset = (int64_t)e->low->blocks[block].offset;
+    if (block != HDI_NO_BLOCK && e->low->blocks[block].space != HDI_SPACE_BOUND)
+        operand.offset = (int64_t)e->low->blocks[block].offset;
     return operand;
 }
 
@@ -128,8 +202,18 @@ static void emit_step(emitter *e, uint32_t s) {
                             .n_operands = (uint32_t)(node->op->outputs + node->n_inputs),
                             .attr = e->attr_at,
                             .first_wait = e->wait_at,
-                            .n_waits = (uint32_t)waits->n};
-    for (int i = 0; i < node->op->outputs; i++) operands[e->operand_at++] = operand_of(e, node->output[i]);
+                            .n_waits = (uint32_t)waits->n,
+                            .first_remote = e->remote_at,
+                            .first_trigger = e->trigger_at,
+                            .when = {node->when.size, node->when.from, node->when.below}};
+    e->remote_at += step->n_remotes = list_remotes(e, e->low->node_of[s], WRITE(e, remotes, hdi_plan_remote) + e->remote_at);
+    for (int i = 0; i < node->op->outputs; i++) {
+        const hdi_value *value = &e->graph->values[node->output[i]];
+        if (value->published) WRITE(e, triggers, hdi_plan_trigger)
+        [e->trigger_at++] = (hdi_plan_trigger){value->event, e->operand_at, value->readers};
+        operands[e->operand_at++] = operand_of(e, node->output[i]);
+    }
+    step->n_triggers = e->trigger_at - step->first_trigger;
     for (int i = 0; i < node->n_inputs; i++) {
         hdi_plan_operand *operand = &operands[e->operand_at++];
         *operand = operand_of(e, node->input[i]);
@@ -154,6 +238,8 @@ static void emit_all(emitter *e) {
         const hdi_step_group *group = &e->low->groups[g];
         WRITE(e, groups, hdi_plan_group)[g] = (hdi_plan_group){(uint32_t)group->kind, group->first, group->n};
     }
+    for (size_t i = 0; i < e->graph->n_events; i++) WRITE(e, events, hdi_plan_event)
+    [i] = (hdi_plan_event){emit_string(e, e->graph->events[i].name), (uint32_t)e->graph->events[i].chunks};
     for (size_t i = 0; i < e->graph->n_outputs; i++)
         outputs[i] = (hdi_plan_output){emit_string(e, e->graph->outputs[i].name), operand_of(e, e->graph->outputs[i].value)};
 }

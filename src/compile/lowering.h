@@ -10,12 +10,20 @@
 #define HDI_NO_BLOCK UINT32_MAX
 #define HDI_NO_GROUP UINT32_MAX
 
+/* Where a block lies. */
+typedef enum hdi_space {
+    HDI_SPACE_ARENA,   /* placed by the memory plan */
+    HDI_SPACE_BOUND,   /* input, weight or state: memory of the caller's, never shared */
+    HDI_SPACE_SEGMENT, /* a rank's segment of the window, at a place that the graph says */
+} hdi_space;
+
 /* A piece of memory that one or (in place) several values occupy in turn. */
 typedef struct hdi_block {
     uint64_t bytes;       /* at the symbols' maxima */
-    uint64_t offset;      /* in the arena; meaningless for bound memory */
+    uint64_t offset;      /* in its space; meaningless for bound memory */
     uint32_t first, last; /* steps between which it holds something; what a group touches stays to the group's end */
-    bool bound;           /* input, weight or state: memory of the caller's, never shared */
+    hdi_space space;
+    int32_t rank; /* of a segment: whose */
 } hdi_block;
 
 typedef struct hdi_wait_list {

@@ -24,13 +24,33 @@ static void print_operand(hdi_text *text, const hd_plan *plan, const hdi_plan_op
     }
     const hdi_plan_slot *slot = &hdi_plan_slots(plan)[operand->slot];
     hdi_text_add(text, "%s", hdi_plan_name(plan, slot->name));
-    if (slot->kind != HDI_SLOT_ARENA) return;
+    if (slot->kind != HDI_SLOT_ARENA && slot->kind != HDI_SLOT_SEGMENT) return;
     hdi_text_add(text, "+%lld %s[", (long long)operand->offset, hd_dtype_name((hd_dtype)operand->type.dtype));
     for (int i = 0; i < operand->type.rank; i++) {
         hdi_text_add(text, "%s", i ? "," : "");
         print_dim(text, plan, operand->type.dim[i]);
     }
     hdi_text_add(text, "]");
+}
+
+/* ", of rank 1: layers.0.mlp.linear", ", tells 1 2", ", when 8*tokens in 0..4095" */
+static void print_exchange(hdi_text *text, const hd_plan *plan, const hdi_plan_step *step) {
+    const hdi_plan_event *events = hdi_plan_events(plan);
+    for (uint32_t i = 0; i < step->n_remotes; i++) {
+        const hdi_plan_remote *remote = &hdi_plan_remotes(plan)[step->first_remote + i];
+        hdi_text_add(text, ", of rank %d: %s", remote->rank, hdi_plan_name(plan, events[remote->event].name));
+        if (remote->lag) hdi_text_add(text, " %u before", remote->lag);
+    }
+    for (uint32_t i = 0; i < step->n_triggers; i++) {
+        const hdi_plan_trigger *trigger = &hdi_plan_triggers(plan)[step->first_trigger + i];
+        hdi_text_add(text, ", tells");
+        for (int r = 0; r < plan->ranks; r++)
+            if (trigger->ranks >> r & 1u) hdi_text_add(text, " %d", r);
+    }
+    if (!step->when.below) return;
+    hdi_text_add(text, ", when ");
+    print_dim(text, plan, step->when.size);
+    hdi_text_add(text, " in %lld..%lld", (long long)step->when.from, (long long)step->when.below - 1);
 }
 
 static void print_step(hdi_text *text, const hd_plan *plan, uint32_t s) {
@@ -45,7 +65,9 @@ static void print_step(hdi_text *text, const hd_plan *plan, uint32_t s) {
     }
     hdi_text_add(text, "  waits");
     for (uint32_t i = 0; i < step->n_waits; i++) hdi_text_add(text, " %u", hdi_plan_waits(plan)[step->first_wait + i]);
-    hdi_text_add(text, "%s\n", step->n_waits ? "" : " -");
+    if (!step->n_waits) hdi_text_add(text, " -");
+    print_exchange(text, plan, step);
+    hdi_text_add(text, "\n");
 }
 
 static void print_group(hdi_text *text, const hdi_plan_group *group) {
@@ -57,11 +79,14 @@ static void print_group(hdi_text *text, const hdi_plan_group *group) {
 }
 
 hd_status hd_plan_print(const hd_plan *plan, char **out) {
-    static const char *const kinds[] = {"arena", "input", "weight", "state"};
+    static const char *const kinds[] = {"arena", "input", "weight", "state", "window"};
     hdi_text text = {0};
     *out = NULL;
     hdi_text_add(&text, "plan of %u steps, image %llu bytes, arena %llu bytes\n", plan->n_steps, (unsigned long long)plan->bytes,
                  (unsigned long long)plan->arena_bytes);
+    if (plan->ranks)
+        hdi_text_add(&text, "rank %d of %d, %u events, segments of %llu bytes\n", plan->rank, plan->ranks, plan->n_events,
+                     (unsigned long long)plan->segment_bytes);
     for (uint32_t i = 0; i < plan->n_symbols; i++) {
         const hdi_plan_symbol *s = &hdi_plan_symbols(plan)[i];
         hdi_text_add(&text, "symbol %s in %lld..%lld\n", hdi_plan_name(plan, s->name), (long long)s->min, (long long)s->max);

@@ -54,7 +54,19 @@ static void print_node(hdi_text *text, const hd_graph *graph, const hdi_node *no
     hdi_text_add(text, "%s%s)", *attr ? "; " : "", attr);
     hdi_text_column(text, 96);
     print_type(text, graph, &graph->values[node->output[0]].type);
-    hdi_text_add(text, "   # %s\n", node->name);
+    hdi_text_add(text, "   # %s", node->name);
+    const hdi_value *made = &graph->values[node->output[0]];
+    if (made->published) hdi_text_add(text, ", published as %s", graph->events[made->event].name);
+    hdi_text_add(text, "\n");
+}
+
+/* "  %12 = remote(rank 1, layers.0.attention.linear)" */
+static void print_remote(hdi_text *text, const hd_graph *graph, hd_value id) {
+    const hdi_value *value = &graph->values[id];
+    hdi_text_add(text, "  %%%u = remote(rank %d; %s)", id, value->rank, graph->events[value->event].name);
+    hdi_text_column(text, 96);
+    print_type(text, graph, &value->type);
+    hdi_text_add(text, "\n");
 }
 
 static void print_view(hdi_text *text, const hd_graph *graph, hd_value id) {
@@ -76,6 +88,8 @@ hd_status hd_graph_print(const hd_graph *graph, char **out) {
         const hdi_value *value = &graph->values[id];
         if (value->kind == HDI_VALUE_VIEW)
             print_view(&text, graph, id);
+        else if (value->kind == HDI_VALUE_REMOTE)
+            print_remote(&text, graph, id);
         else if (value->kind == HDI_VALUE_RESULT && graph->nodes[value->node].output[0] == id)
             print_node(&text, graph, &graph->nodes[value->node]);
     }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "task/exchange.h"
+#include "task/pieces.h"
 #include "task/tracer.h"
 
 /* ---- kinds ---- */
@@ -41,15 +43,18 @@ static void bind_steps(hd_executor *executor);
 /* The most scratch that any step asks for at the symbols' maxima: kernels ask for more when sizes grow, never less. */
 static size_t most_scratch(const hd_executor *executor) {
     size_t most = 0;
-    for (uint32_t s = 0; s < executor->plan->n_steps; s++)
-        if (executor->steps[s].work.scratch > most) most = executor->steps[s].work.scratch;
+    for (uint32_t s = 0; s < executor->plan->n_steps; s++) {
+        hdi_kernel_work work;
+        hdi_kernel_work_of((hdi_kernel_id)hdi_plan_steps(executor->plan)[s].kernel)(&executor->calls[s], &work);
+        if (work.scratch > most) most = work.scratch;
+    }
     return hdi_align_up(most, HDI_CACHE_LINE);
 }
 
 static hd_status make_workers(hd_executor *executor, int32_t threads) {
     const hd_plan *plan = executor->plan;
     int32_t workers = executor->kind == HD_EXECUTOR_THREADS ? threads : 1;
-    HD_TRY(hdi_calloc(&executor->steps, plan->n_steps, sizeof *executor->steps, "an executor"));
+    HD_TRY(hdi_pieces_create(executor));
     for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = hdi_plan_symbols(plan)[i].max;
     bind_steps(executor);
     executor->scratch_bytes = most_scratch(executor);
@@ -62,7 +67,7 @@ static hd_status make_stream(hd_executor *executor) {
     return records(executor->kind) ? hdi_graphs_create(executor) : HD_OK;
 }
 
-static hd_status make(hd_executor *executor, int32_t threads) {
+static hd_status make(hd_executor *executor, int32_t threads, hd_domain *domain) {
     const hd_plan *plan = executor->plan;
     HD_TRY(hdi_calloc(&executor->slot, plan->n_slots, sizeof *executor->slot, "an executor"));
     HD_TRY(hdi_alloc(&executor->symbol, plan->n_symbols, sizeof *executor->symbol, "an executor"));
@@ -70,6 +75,7 @@ static hd_status make(hd_executor *executor, int32_t threads) {
     HD_TRY(hdi_calloc(&executor->calls, plan->n_steps, sizeof *executor->calls, "an executor"));
     HD_TRY(hdi_storage_create_large(executor->device, plan->arena_bytes, "a plan's arena", &executor->arena));
     executor->slot[0] = executor->arena->data;
+    if (plan->ranks) HD_TRY(hdi_exchange_create(executor, domain));
     HD_TRY(by_host(executor->kind) ? make_workers(executor, threads) : make_stream(executor));
     for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = -1;
     executor->stale = executor->incomplete = true;
@@ -91,7 +97,7 @@ hd_status hd_executor_create(const hd_plan *plan, const hd_executor_options *opt
     executor->plan = plan;
     executor->kind = options->kind;
     executor->device = device;
-    hd_status status = make(executor, options->threads);
+    hd_status status = make(executor, options->threads, options->domain);
     if (status != HD_OK) {
         hd_executor_destroy(executor);
         return status;
@@ -105,13 +111,14 @@ void hd_executor_destroy(hd_executor *executor) {
     hdi_tracer_destroy(executor);
     hdi_threads_destroy(executor);
     hd_stream_destroy(executor->stream); /* waits for its work */
+    hdi_exchange_destroy(executor);
+    hdi_pieces_destroy(executor);
     hdi_graphs_destroy(executor);
     hdi_storage_release(executor->arena);
     hdi_free(executor->slot);
     hdi_free(executor->symbol);
     hdi_free(executor->operands);
     hdi_free(executor->calls);
-    hdi_free(executor->steps);
     hdi_free_aligned(executor->scratch);
     hdi_free(executor);
 }
@@ -146,11 +153,7 @@ static void bind_steps(hd_executor *executor) {
         executor->calls[s] = (hdi_kernel_call){.operand = executor->operands + from->first_operand,
                                                .attr = hdi_plan_attrs(plan) + from->attr,
                                                .n_operands = (int32_t)from->n_operands};
-        if (!executor->steps) continue;
-        hdi_bound_step *to = &executor->steps[s];
-        to->fn = hdi_kernel_get((hdi_kernel_id)from->kernel);
-        hdi_kernel_work_of((hdi_kernel_id)from->kernel)(&executor->calls[s], &to->work);
-        to->wait = from->n_waits ? (int64_t)hdi_plan_waits(plan)[from->first_wait + from->n_waits - 1] : -1;
+        if (executor->steps) hdi_pieces_bind(executor, s);
     }
     executor->stale = false;
 }
@@ -185,6 +188,12 @@ hd_status hd_executor_set(hd_executor *executor, const char *symbol, int64_t val
     return hdi_fail(HD_NOT_FOUND, "the plan has no symbol named %s", symbol);
 }
 
+bool hdi_condition_holds(const hd_executor *executor, const hdi_plan_condition *when) {
+    if (when->below == 0) return true;
+    int64_t size = hdi_dims_eval(hdi_plan_products(executor->plan), when->size, executor->symbol);
+    return when->from <= size && size < when->below;
+}
+
 /* ---- running ---- */
 
 static hd_status check_bound(const hd_executor *executor) {
@@ -209,13 +218,12 @@ hd_status hdi_executor_prepare(hd_executor *executor) {
 static hd_status run(hd_executor *executor, bool again) {
     if (records(executor->kind) && again && !executor->incomplete) return hdi_run_graph(executor);
     HD_TRY(hdi_executor_prepare(executor));
+    if (by_host(executor->kind)) {
+        HD_TRY(hdi_exchange_begin(executor));
+        HD_TRY(executor->kind == HD_EXECUTOR_SERIAL ? hdi_run_serial(executor) : hdi_run_threads(executor));
+        return hdi_exchange_end(executor);
+    }
     switch (executor->kind) {
-    case HD_EXECUTOR_SERIAL:
-        hdi_run_serial(executor);
-        return HD_OK;
-    case HD_EXECUTOR_THREADS:
-        hdi_run_threads(executor);
-        return HD_OK;
     case HD_EXECUTOR_STREAM:
         return hdi_run_stream(executor, NULL);
     default:

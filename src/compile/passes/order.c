@@ -33,7 +33,8 @@ static hd_status wait_for_access(hdi_wait_list *list, const access *a, bool read
 }
 
 static bool share_addresses(const hdi_block *a, const hdi_block *b) {
-    return !a->bound && !b->bound && a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
+    return a->space == b->space && a->space != HDI_SPACE_BOUND && a->rank == b->rank && a->offset < b->offset + b->bytes &&
+           b->offset < a->offset + a->bytes;
 }
 
 /* Step `s` writes block `b`: it waits for all that touched this block, or, when the block begins here, the addresses before. */

@@ -27,7 +27,8 @@ static bool can_take_over(const hdi_lowering *low, const hdi_node *node, uint32_
     const hdi_value *in = &graph->values[node->input[0]], *out = &graph->values[node->output[0]];
     if (!(node->op->flags & HDI_OP_INPLACE)) return false;
     const hdi_value *root = &graph->values[in->root];
-    if (root->kind != HDI_VALUE_RESULT || last[in->root] != s || in->offset != 0) return false;
+    if (root->kind != HDI_VALUE_RESULT || root->published || out->published || last[in->root] != s || in->offset != 0)
+        return false;
     if (in->type.dtype != out->type.dtype || in->type.rank != out->type.rank || in->type.layout != out->type.layout) return false;
     if (memcmp(in->type.dim, out->type.dim, sizeof in->type.dim[0] * in->type.rank) != 0) return false;
     if (memcmp(in->stride, out->stride, sizeof in->stride[0] * in->type.rank) != 0) return false;
@@ -36,14 +37,18 @@ static bool can_take_over(const hdi_lowering *low, const hdi_node *node, uint32_
     return true;
 }
 
+static hdi_space space_of(const hdi_value *root) {
+    if (root->kind == HDI_VALUE_REMOTE || root->published) return HDI_SPACE_SEGMENT;
+    return root->kind == HDI_VALUE_RESULT ? HDI_SPACE_ARENA : HDI_SPACE_BOUND;
+}
+
 static hd_status give_block(hdi_lowering *low, hd_value root, uint32_t step, uint32_t last) {
     const hdi_value *value = &low->graph->values[root];
     hdi_block *block = &low->blocks[low->n_blocks];
     if (low->block_of[root] != HDI_NO_BLOCK) return HD_OK;
-    *block =
-        (hdi_block){.first = step, .last = last, .bound = value->kind != HDI_VALUE_RESULT};
+    *block = (hdi_block){.first = step, .last = last, .space = space_of(value), .rank = value->rank, .offset = value->place};
     HD_TRY(hdi_graph_bytes(low->graph, value, &block->bytes));
-    if (!block->bound) block->bytes = hdi_align_up(block->bytes, HDI_CACHE_LINE);
+    if (block->space == HDI_SPACE_ARENA) block->bytes = hdi_align_up(block->bytes, HDI_CACHE_LINE);
     low->block_of[root] = (uint32_t)low->n_blocks++;
     return HD_OK;
 }
@@ -100,7 +105,7 @@ static hd_status place_blocks(hdi_lowering *low) {
     HD_TRY_GOTO(hdi_alloc(&order, low->n_blocks, sizeof *order, "the memory plan"));
     HD_TRY_GOTO(hdi_alloc(&meets, low->n_blocks, sizeof *meets, "the memory plan"));
     for (size_t i = 0; i < low->n_blocks; i++)
-        if (!low->blocks[i].bound) order[n++] = &low->blocks[i];
+        if (low->blocks[i].space == HDI_SPACE_ARENA) order[n++] = &low->blocks[i];
     qsort(order, n, sizeof *order, by_size);
     for (size_t i = 0; i < n; i++) {
         order[i]->offset = lowest_offset(order[i], order, i, meets);

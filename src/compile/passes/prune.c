@@ -22,6 +22,8 @@ hd_status hdi_pass_prune(hdi_lowering *low) {
     for (size_t i = 0; i < graph->n_outputs; i++) mark(graph, graph->outputs[i].value, live, stack, &depth);
     for (size_t i = 0; i < graph->n_nodes; i++) /* a state outlives the run: what changes it always matters */
         if (graph->nodes[i].op->flags & HDI_OP_MUTATES) mark(graph, graph->nodes[i].output[0], live, stack, &depth);
+    for (hd_value v = 1; v < graph->n_values; v++) /* other ranks wait for what is published */
+        if (graph->values[v].published) mark(graph, v, live, stack, &depth);
     while (depth) {
         const hdi_node *node = &graph->nodes[stack[--depth]];
         for (int i = 0; i < node->n_inputs; i++) mark(graph, node->input[i], live, stack, &depth);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "task/exchange.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+
+static hd_status check_domain(const hd_plan *plan, const hd_domain *domain) {
+    HD_REQUIRE(domain, HD_INVALID_ARGUMENT, "the plan is rank %d's of %d: its executor needs their domain", plan->rank,
+               plan->ranks);
+    HD_REQUIRE(domain->rank == plan->rank && domain->ranks == plan->ranks, HD_INVALID_ARGUMENT,
+               "the plan is rank %d's of %d, and the domain's end is rank %d's of %d", plan->rank, plan->ranks, domain->rank,
+               domain->ranks);
+    return HD_OK;
+}
+
+hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain) {
+    const hd_plan *plan = executor->plan;
+    hdi_exchange *x;
+    HD_TRY(check_domain(plan, domain));
+    HD_TRY(hdi_exchange_verify(plan, domain));
+    HD_TRY(hdi_calloc(&x, 1, sizeof *x, "an executor's window"));
+    executor->exchange = x;
+    x->domain = domain;
+    HD_TRY(hdi_calloc(&x->complete, plan->n_triggers, sizeof *x->complete, "an executor's window"));
+    HD_TRY(hd_window_create(domain, executor->device, plan->segment_bytes, plan->n_events, &x->window));
+    for (uint32_t i = 1; i < plan->n_slots; i++) {
+        const hdi_plan_slot *slot = &hdi_plan_slots(plan)[i];
+        if (slot->kind == HDI_SLOT_SEGMENT) executor->slot[i] = hd_window_segment(x->window, slot->rank);
+    }
+    return HD_OK;
+}
+
+void hdi_exchange_destroy(hd_executor *executor) {
+    hdi_exchange *x = executor->exchange;
+    if (!x) return;
+    hd_window_destroy(x->window);
+    hdi_free(x->complete);
+    hdi_free(x);
+}
+
+static void beat(const hdi_exchange *x, uint32_t step) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    hdi_domain_beat(x->domain, x->run, step, (int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
+}
+
+/* Whoever fails tells the others why, before they wait for it in vain. */
+static hd_status give_up(const hdi_exchange *x, hd_status status) {
+    if (status != HD_OK) hd_domain_abort(x->domain, status, hd_last_error());
+    return status;
+}
+
+hd_status hdi_exchange_begin(hd_executor *executor) {
+    hdi_exchange *x = executor->exchange;
+    if (!x) return HD_OK;
+    if (atomic_load_explicit(x->domain->failed, memory_order_relaxed)) HD_TRY(hd_domain_check(x->domain));
+    x->run++;
+    beat(x, 0);
+    return HD_OK;
+}
+
+hd_status hdi_exchange_end(hd_executor *executor) {
+    hdi_exchange *x = executor->exchange;
+    if (!x) return HD_OK;
+    for (int32_t r = 0; r < executor->plan->ranks; r++)
+        if (executor->plan->end_ranks >> r & 1u) HD_TRY(give_up(x, hd_signal_raise(x->window, r, 0, x->run)));
+    return HD_OK;
+}
+
+/* Where the counter stands when all of it is there. */
+static uint64_t value_of(const hd_executor *executor, const hdi_plan_remote *remote) {
+    uint64_t run = executor->exchange->run;
+    return run > remote->lag ? (run - remote->lag) * hdi_plan_events(executor->plan)[remote->event].chunks : 0;
+}
+
+bool hdi_exchange_ready(const hd_executor *executor, uint32_t s) {
+    const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
+    const hdi_plan_remote *remotes = hdi_plan_remotes(executor->plan) + step->first_remote;
+    for (uint32_t i = 0; i < step->n_remotes; i++)
+        if (!hdi_signal_seen(executor->exchange->window, remotes[i].rank, remotes[i].event, value_of(executor, &remotes[i])))
+            return false;
+    return true;
+}
+
+hd_status hdi_exchange_wait(hd_executor *executor, uint32_t s) {
+    const hdi_exchange *x = executor->exchange;
+    const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
+    const hdi_plan_remote *remotes = hdi_plan_remotes(executor->plan) + step->first_remote;
+    if (hdi_exchange_ready(executor, s)) return HD_OK;
+    beat(x, s);
+    for (uint32_t i = 0; i < step->n_remotes; i++)
+        HD_TRY(give_up(x, hd_signal_wait(x->window, remotes[i].rank, remotes[i].event, value_of(executor, &remotes[i]),
+                                         hdi_plan_name(executor->plan, step->name))));
+    return HD_OK;
+}
+
+/* The bytes of piece `piece` of a result cut along its rows, from the beginning of the segment. */
+static void piece_bytes(const hdi_operand *t, const uint8_t *segment, int32_t piece, int32_t pieces, size_t *at, size_t *bytes) {
+    int64_t rows = t->rank ? t->shape[0] : 1, row = 1, first = rows * piece / pieces, end = rows * (piece + 1) / pieces;
+    for (int i = 1; i < t->rank; i++) row *= t->shape[i];
+    size_t row_bytes = (size_t)row * hd_dtype_block_bytes((hd_dtype)t->dtype);
+    *at = (size_t)((const uint8_t *)t->data - segment) + (size_t)first * row_bytes;
+    *bytes = (size_t)(end - first) * row_bytes;
+}
+
+static hd_status trigger(hd_executor *executor, uint32_t index, int32_t piece, int32_t pieces) {
+    const hdi_exchange *x = executor->exchange;
+    const hdi_plan_trigger *t = &hdi_plan_triggers(executor->plan)[index];
+    uint32_t chunks = hdi_plan_events(executor->plan)[t->event].chunks;
+    const uint8_t *segment = hd_window_segment(x->window, executor->plan->rank);
+    size_t at, bytes;
+    piece_bytes(&executor->operands[t->operand], segment, piece, pieces, &at, &bytes);
+    if (pieces == 1) {
+        for (int32_t r = 0; r < executor->plan->ranks; r++)
+            if (t->ranks >> r & 1u) HD_TRY(hd_put_signal(x->window, r, at, bytes, t->event, x->run * chunks));
+        return HD_OK;
+    }
+    for (int32_t r = 0; r < executor->plan->ranks; r++)
+        if (t->ranks >> r & 1u) HD_TRY(hd_put(x->window, r, at, bytes));
+    uint32_t ended = (atomic_fetch_add_explicit(&x->complete[index], 1, memory_order_acq_rel) + 1) % (uint32_t)pieces;
+    uint64_t value = (x->run - 1) * chunks + (ended ? (uint64_t)ended : chunks);
+    for (int32_t r = 0; r < executor->plan->ranks; r++)
+        if (t->ranks >> r & 1u) HD_TRY(hd_signal_raise(x->window, r, t->event, value));
+    return HD_OK;
+}
+
+hd_status hdi_exchange_trigger(hd_executor *executor, uint32_t s, int32_t piece, int32_t pieces) {
+    const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
+    for (uint32_t i = 0; i < step->n_triggers; i++)
+        HD_TRY(give_up(executor->exchange, trigger(executor, step->first_trigger + i, piece, pieces)));
+    return HD_OK;
+}

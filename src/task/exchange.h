@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An executor among ranks: its window, and what its steps wait for and trigger. Every executor of the CPU goes through these
+ * calls; one whose plan is for itself has no exchange, and they cost it a branch.
+ *
+ * A step's trigger may come in pieces: rows of its result that are published one by one, so that they travel while the next ones
+ * are computed. Pieces may end in any order; the counter says how many are there, and readers wait for all. */
+#ifndef HDI_TASK_EXCHANGE_H
+#define HDI_TASK_EXCHANGE_H
+
+#include "comm/domain.h"
+#include "task/executor.h"
+
+typedef struct hdi_exchange {
+    hd_domain *domain; /* borrowed */
+    hd_window *window;
+    uint64_t run;               /* of the current run, from 1 */
+    _Atomic uint32_t *complete; /* by trigger: pieces of it that ended, over all runs; wraps */
+} hdi_exchange;
+
+/* Collective: gathers the plans of all ranks and verifies them (compile.h, hd_plans_verify). All ranks get the same verdict; the
+ * domain stays usable when they are refused. */
+hd_status hdi_exchange_verify(const hd_plan *plan, hd_domain *domain);
+
+/* Makes the window and fills the slots of segments, after the plans of all ranks have been verified: collective. */
+hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain);
+void hdi_exchange_destroy(hd_executor *executor);
+
+/* A run begins, or has ended: all of its steps. */
+hd_status hdi_exchange_begin(hd_executor *executor);
+hd_status hdi_exchange_end(hd_executor *executor);
+
+/* Whether all that `step` waits for of other ranks is there. Any worker. */
+bool hdi_exchange_ready(const hd_executor *executor, uint32_t step);
+/* Waits for it. Any worker. A failure has ended the domain. */
+hd_status hdi_exchange_wait(hd_executor *executor, uint32_t step);
+/* Piece `piece` of the step's `pieces` has been written, by the caller or before it in the order of memory. Any worker. */
+hd_status hdi_exchange_trigger(hd_executor *executor, uint32_t step, int32_t piece, int32_t pieces);
+
+#endif
