@@ -69,7 +69,8 @@ const char *hd_domain_transport(const hd_domain *domain) { return domain->transp
 hd_status hd_domain_allgather(hd_domain *domain, const void *mine, size_t bytes, void *all) {
     HD_REQUIRE(domain && ((mine && all) || bytes == 0), HD_INVALID_ARGUMENT,
                "hd_domain_allgather: a domain, this rank's bytes and a place for all are needed");
-    HD_REQUIRE(bytes <= max_segment, HD_INVALID_ARGUMENT, "an allgather of %zu bytes a rank; it can be at most %zu", bytes, max_segment);
+    HD_REQUIRE(bytes <= max_segment, HD_INVALID_ARGUMENT, "an allgather of %zu bytes a rank; it can be at most %zu", bytes,
+               max_segment);
     HD_TRY(still_good(domain));
     return domain->transport->allgather(domain, mine, bytes, all);
 }
@@ -113,11 +114,12 @@ static hd_status agree_on_terms(const hd_window *window) {
     HD_TRY(domain->transport->allgather(domain, &mine, sizeof mine, all));
     for (int32_t rank = 1; rank < domain->ranks; rank++) {
         const terms *a = &all[0], *b = &all[rank];
-        HD_REQUIRE(memcmp(a, b, sizeof *a) == 0, HD_INVALID_ARGUMENT,
-                   "a window of %llu bytes and %u signals on %s on rank 0, and of %llu bytes and %u signals on %s on rank %d; all ranks "
-                   "must ask for the same",
-                   (unsigned long long)a->bytes, a->signals, hd_device_type_name((hd_device_type)a->device_type),
-                   (unsigned long long)b->bytes, b->signals, hd_device_type_name((hd_device_type)b->device_type), rank);
+        HD_REQUIRE(
+            memcmp(a, b, sizeof *a) == 0, HD_INVALID_ARGUMENT,
+            "a window of %llu bytes and %u signals on %s on rank 0, and of %llu bytes and %u signals on %s on rank %d; all ranks "
+            "must ask for the same",
+            (unsigned long long)a->bytes, a->signals, hd_device_type_name((hd_device_type)a->device_type),
+            (unsigned long long)b->bytes, b->signals, hd_device_type_name((hd_device_type)b->device_type), rank);
     }
     return HD_OK;
 }
@@ -147,8 +149,10 @@ hd_status hd_window_create(hd_domain *domain, const hd_device *device, size_t by
     hd_window *window;
     HD_REQUIRE(domain && out, HD_INVALID_ARGUMENT, "hd_window_create: a domain and a place for the window are needed");
     *out = NULL;
-    HD_REQUIRE(bytes <= max_segment, HD_INVALID_ARGUMENT, "a window of %zu bytes a rank; it can have at most %zu", bytes, max_segment);
-    HD_REQUIRE(signals <= MAX_SIGNALS, HD_INVALID_ARGUMENT, "a window of %u signals; it can have at most %d", signals, MAX_SIGNALS);
+    HD_REQUIRE(bytes <= max_segment, HD_INVALID_ARGUMENT, "a window of %zu bytes a rank; it can have at most %zu", bytes,
+               max_segment);
+    HD_REQUIRE(signals <= MAX_SIGNALS, HD_INVALID_ARGUMENT, "a window of %u signals; it can have at most %d", signals,
+               MAX_SIGNALS);
     HD_TRY(still_good(domain));
     hd_status status = hdi_calloc(&window, 1, sizeof *window, "a window");
     if (status != HD_OK) { /* the others wait for this rank */

@@ -33,8 +33,8 @@ static bool all_arrived(const void *user) {
 static hd_status arrivals_failed(hd_domain *domain, int32_t rank, const char *call, int64_t waited_ns) {
     bool left = atomic_load(&domain->states[rank].left);
     char what[160];
-    snprintf(what, sizeof what, "waited %.2f s for rank %d%s to come to %s", (double)waited_ns * 1e-9, rank, left ? ", which has left," : "",
-             call);
+    snprintf(what, sizeof what, "waited %.2f s for rank %d%s to come to %s", (double)waited_ns * 1e-9, rank,
+             left ? ", which has left," : "", call);
     return hdi_domain_give_up(domain, rank, what);
 }
 
@@ -160,7 +160,8 @@ static hd_status place_window(hd_window *window, local_window *state) {
 static hd_status local_window_open(hd_window *window) {
     local_window *state;
     HD_REQUIRE(window->device->type == HD_DEVICE_CPU, HD_UNSUPPORTED,
-               "ranks of one machine share main memory through the transport local, but not memory of %s", hdi_device_text(window->device));
+               "ranks of one machine share main memory through the transport local, but not memory of %s",
+               hdi_device_text(window->device));
     HD_TRY(hdi_calloc(&state, 1, sizeof *state, "a window"));
     window->state = state;
     return place_window(window, state);
@@ -192,7 +193,8 @@ static hd_status local_raise(hd_window *window, int32_t rank, uint32_t signal, u
     hdi_signal *to = &state->signals[rank][(size_t)signal * (size_t)domain->ranks + (size_t)domain->rank];
     uint64_t seen = atomic_load_explicit(&to->value, memory_order_relaxed);
     while (seen < value &&
-           !atomic_compare_exchange_weak_explicit(&to->value, &seen, value, memory_order_seq_cst, memory_order_relaxed)) {}
+           !atomic_compare_exchange_weak_explicit(&to->value, &seen, value, memory_order_seq_cst, memory_order_relaxed)) {
+    }
     hdi_local_wake(&hdi_local_of(domain)->control->ranks[rank]);
     return HD_OK;
 }

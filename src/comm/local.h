@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transport "local": ranks are threads of one process, or processes of one machine.
  *
- * All memory that they share is one memfd, which rank 0 makes and hands to the others when they meet: first the control block below, then
- * the windows, one behind the other. It has no name anywhere, so it is gone when the last process that holds it is, however that ends. */
+ * All memory that they share is one memfd, which rank 0 makes and hands to the others when they meet: first the control block
+ * below, then the windows, one behind the other. It has no name anywhere, so it is gone when the last process that holds it is,
+ * however that ends. */
 #ifndef HDI_COMM_LOCAL_H
 #define HDI_COMM_LOCAL_H
 
@@ -17,15 +18,15 @@ enum {
 
 /* A rank's part of the control block. */
 typedef struct hdi_local_rank {
-    /* How many steps of collectives it has made, and what its last two collectives were: by their number's lowest bit, since a rank can
-     * be one ahead of another that still looks. */
+    /* How many steps of collectives it has made, and what its last two collectives were: by their number's lowest bit, since a
+     * rank can be one ahead of another that still looks. */
     _Alignas(HDI_CACHE_LINE) _Atomic uint64_t arrived;
     _Atomic uint64_t call[2];
     /* Its sleepers: how many threads are dozing, or about to; the bell is a futex that rises when it is rung for them. */
     _Alignas(HDI_CACHE_LINE) _Atomic uint32_t dozing;
     _Atomic uint32_t bell;
-    /* Its process, and when that started (clock ticks since boot; 0: the system does not tell). Written by rank 0 before the others see
-     * this block. */
+    /* Its process, and when that started (clock ticks since boot; 0: the system does not tell). Written by rank 0 before the
+     * others see this block. */
     _Alignas(HDI_CACHE_LINE) int32_t pid;
     uint64_t started;
     /* What it says when it ends the domain: complete before control.first names it. */
@@ -67,11 +68,13 @@ hd_status hdi_local_meet(hd_domain *domain);
 
 size_t hdi_local_page(size_t bytes); /* rounded up to whole pages */
 size_t hdi_local_control_bytes(int32_t ranks);
-/* Backs bytes offset .. offset + bytes of the memfd with memory, zero, near the calling thread; the file grows to hold them, never shrinks. */
+/* Backs bytes offset .. offset + bytes of the memfd with memory, zero, near the calling thread; the file grows to hold them,
+ * never shrinks. */
 hd_status hdi_local_back(int fd, size_t offset, size_t bytes, const char *what);
 /* Gives that memory back to the system; it reads as zero afterwards. */
 void hdi_local_unback(int fd, size_t offset, size_t bytes);
-/* Maps a range of the memfd. Ranks that are threads of one process get the same addresses, so tools that watch memory see what they share. */
+/* Maps a range of the memfd. Ranks that are threads of one process get the same addresses, so tools that watch memory see what
+ * they share. */
 hd_status hdi_local_map(int fd, size_t offset, size_t bytes, const char *what, void **out);
 void hdi_local_unmap(void *address);
 

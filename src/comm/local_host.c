@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The meeting of local ranks, seen by rank 0: it holds the name, lets the others in, and gives all of them the memory or one sentence.
+/* The meeting of local ranks, seen by rank 0: it holds the name, lets the others in, and gives all of them the memory or one
+ * sentence.
  *
- * Anybody may connect to an abstract socket: other users are turned away at the door, whoever says nothing or nonsense is let go after a
- * while, and none of them keeps the ranks waiting. */
+ * Anybody may connect to an abstract socket: other users are turned away at the door, whoever says nothing or nonsense is let go
+ * after a while, and none of them keeps the ranks waiting. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -54,11 +55,13 @@ static hd_status take_name(const host *h) {
     while (bind(s, (const struct sockaddr *)&address, size) != 0) {
         HD_REQUIRE(errno == EADDRINUSE, HD_COMM, "cannot take the name \"%s\": %s", h->local->name, strerror(errno));
         HD_REQUIRE(hdi_now_ns() < until, HD_COMM,
-                   "the name \"%s\" is in use on this machine: by another run, or by a second process that is rank 0", h->local->name);
+                   "the name \"%s\" is in use on this machine: by another run, or by a second process that is rank 0",
+                   h->local->name);
         struct timespec t = {.tv_nsec = pause % 1000000000};
         nanosleep(&t, NULL);
     }
-    HD_REQUIRE(listen(s, 2 * HD_MAX_RANKS) == 0, HD_COMM, "cannot listen under the name \"%s\": %s", h->local->name, strerror(errno));
+    HD_REQUIRE(listen(s, 2 * HD_MAX_RANKS) == 0, HD_COMM, "cannot listen under the name \"%s\": %s", h->local->name,
+               strerror(errno));
     return HD_OK;
 }
 
@@ -102,17 +105,19 @@ static hd_status judge(const host *h, const stranger *s) {
     const hdi_hello *hello = &s->hello;
     int32_t ranks = h->domain->ranks;
     const char *name = h->local->name;
-    HD_REQUIRE(hello->abi == hdi_meet_abi(), HD_COMM, "process %d came to \"%s\" with another version of heddle than rank 0's (process %d)",
-               (int)s->process.pid, name, (int)getpid());
+    HD_REQUIRE(hello->abi == hdi_meet_abi(), HD_COMM,
+               "process %d came to \"%s\" with another version of heddle than rank 0's (process %d)", (int)s->process.pid, name,
+               (int)getpid());
     HD_REQUIRE(hello->pid == s->process.pid, HD_COMM,
-               "rank %d came to \"%s\" from another PID namespace, where processes cannot be watched: start all ranks in one", hello->rank,
-               name);
-    HD_REQUIRE(hello->ranks == ranks, HD_COMM, "process %d came to \"%s\" for a domain of %d ranks, and rank 0 for one of %d", hello->pid,
-               name, hello->ranks, ranks);
+               "rank %d came to \"%s\" from another PID namespace, where processes cannot be watched: start all ranks in one",
+               hello->rank, name);
+    HD_REQUIRE(hello->ranks == ranks, HD_COMM, "process %d came to \"%s\" for a domain of %d ranks, and rank 0 for one of %d",
+               hello->pid, name, hello->ranks, ranks);
     HD_REQUIRE(0 < hello->rank && hello->rank < ranks, HD_COMM, "process %d came to \"%s\" as rank %d of %d", hello->pid, name,
                hello->rank, ranks);
     const guest *there = &h->guests[hello->rank];
-    HD_REQUIRE(there->fd < 0, HD_COMM, "two came to \"%s\" as rank %d: processes %d and %d", name, hello->rank, there->pid, hello->pid);
+    HD_REQUIRE(there->fd < 0, HD_COMM, "two came to \"%s\" as rank %d: processes %d and %d", name, hello->rank, there->pid,
+               hello->pid);
     return HD_OK;
 }
 
@@ -154,7 +159,8 @@ static hd_status missing(const host *h) {
     for (int32_t rank = 1; rank < h->domain->ranks && n < sizeof list - 8; rank++)
         if (h->guests[rank].fd < 0) n += (size_t)snprintf(list + n, sizeof list - n, "%s%d", n ? ", " : "", rank);
     return hdi_fail(HD_COMM, "rank%s %s of %d did not come within %.1f s under the name \"%s\"", absent == 1 ? "" : "s", list,
-                    h->domain->ranks, (double)hdi_timeout_ns(HDI_TIMEOUT_RENDEZVOUS, h->domain->timeout_ns) * 1e-9, h->local->name);
+                    h->domain->ranks, (double)hdi_timeout_ns(HDI_TIMEOUT_RENDEZVOUS, h->domain->timeout_ns) * 1e-9,
+                    h->local->name);
 }
 
 /* Sleeps until somebody knocks, speaks or goes. */

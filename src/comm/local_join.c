@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The meeting of local ranks, seen by all but rank 0: they look for it until it is there, say hello, and get the memory or a sentence. */
+/* The meeting of local ranks, seen by all but rank 0: they look for it until it is there, say hello, and get the memory or a
+ * sentence. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -40,12 +41,18 @@ static hd_status knock(const join *j, int *fd) {
     }
     hd_status status = hdi_meet_peer(s, &peer);
     if (status == HD_OK && peer.uid != geteuid())
-        status = hdi_fail(HD_COMM, "the name \"%s\" is held by user %u; take another", hdi_local_of(domain)->name, (unsigned)peer.uid);
+        status =
+            hdi_fail(HD_COMM, "the name \"%s\" is held by user %u; take another", hdi_local_of(domain)->name, (unsigned)peer.uid);
     if (status != HD_OK) {
         close(s);
         return status;
     }
-    hdi_hello hello = {HDI_MEET_MAGIC, hdi_meet_abi(), domain->rank, domain->ranks, (int32_t)getpid(), 0,
+    hdi_hello hello = {HDI_MEET_MAGIC,
+                       hdi_meet_abi(),
+                       domain->rank,
+                       domain->ranks,
+                       (int32_t)getpid(),
+                       0,
                        hdi_process_look((int32_t)getpid()).started};
     if (send(s, &hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello) {
         close(s);
@@ -73,7 +80,8 @@ static bool receive(int s, hdi_verdict *verdict, int *fd) {
            (verdict->code != HD_OK || *fd >= 0);
 }
 
-/* Waits for rank 0's answer on an open connection. *done is false when there came none: it may have been the last domain's end. */
+/* Waits for rank 0's answer on an open connection. *done is false when there came none: it may have been the last domain's end.
+ */
 static hd_status await_verdict(join *j, int s, bool *done) {
     hdi_local *local = hdi_local_of(j->domain);
     hdi_verdict verdict;
@@ -81,8 +89,8 @@ static hd_status await_verdict(join *j, int s, bool *done) {
     *done = true;
     for (;;) {
         int64_t left = remaining(j, HDI_TIMEOUT_VERDICT);
-        HD_REQUIRE(left > 0, HD_COMM, "rank 0 is there under the name \"%s\", but has not seen all %d ranks for %.1f s", local->name,
-                   j->domain->ranks, (double)(hdi_now_ns() - j->begin) * 1e-9);
+        HD_REQUIRE(left > 0, HD_COMM, "rank 0 is there under the name \"%s\", but has not seen all %d ranks for %.1f s",
+                   local->name, j->domain->ranks, (double)(hdi_now_ns() - j->begin) * 1e-9);
         struct pollfd event = {.fd = s, .events = POLLIN};
         if (poll(&event, 1, (int)(left / 1000000 < 1000 ? left / 1000000 + 1 : 1000)) > 0) break;
     }

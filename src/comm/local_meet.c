@@ -10,7 +10,8 @@
 
 uint64_t hdi_meet_abi(void) {
     static const char version[] = HEDDLE_VERSION ";local 1";
-    const uint64_t sizes[] = {sizeof(hdi_local_control), HD_MAX_RANKS, HDI_LOCAL_PIECE, (uint64_t)sysconf(_SC_PAGESIZE), HD_STATUS_COUNT};
+    const uint64_t sizes[] = {sizeof(hdi_local_control), HD_MAX_RANKS, HDI_LOCAL_PIECE, (uint64_t)sysconf(_SC_PAGESIZE),
+                              HD_STATUS_COUNT};
     uint64_t hash = 14695981039346656037u; /* FNV-1a */
     for (size_t i = 0; i < sizeof version; i++) hash = (hash ^ (unsigned char)version[i]) * 1099511628211u;
     for (size_t i = 0; i < HDI_COUNTOF(sizes); i++) hash = (hash ^ sizes[i]) * 1099511628211u;

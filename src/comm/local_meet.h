@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What ranks of a local domain say to each other when they meet, over an abstract Unix socket that carries the domain's name. Every other
- * rank says hello to rank 0, which answers with its verdict: the shared memory, or why there is none. */
+/* What ranks of a local domain say to each other when they meet, over an abstract Unix socket that carries the domain's name.
+ * Every other rank says hello to rank 0, which answers with its verdict: the shared memory, or why there is none. */
 #ifndef HDI_COMM_LOCAL_MEET_H
 #define HDI_COMM_LOCAL_MEET_H
 

@@ -43,7 +43,9 @@ hd_status hdi_local_back(int fd, size_t offset, size_t bytes, const char *what) 
 }
 
 void hdi_local_unback(int fd, size_t offset, size_t bytes) {
-    while (bytes && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) != 0 && errno == EINTR) {}
+    while (bytes && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) != 0 &&
+           errno == EINTR) {
+    }
 }
 
 static map *find(const struct stat *file, size_t offset, size_t bytes) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a local domain fails: the one sentence that all hear, and finding out which processes are gone.
  *
- * A rank writes its sentence into a place of its own and then names itself the first, in one step: a rank that dies half way leaves
- * nothing half said. tests/models/abort.pml checks this protocol. */
+ * A rank writes its sentence into a place of its own and then names itself the first, in one step: a rank that dies half way
+ * leaves nothing half said. tests/models/abort.pml checks this protocol. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How ranks of one machine sleep and wake each other, without a lost wake-up and without a system call while nobody sleeps.
  *
- * A sleeper notes the bell, says that it dozes, then looks once more; who writes something looks for sleepers afterwards. Both pairs are
- * sequentially consistent, so one of the two sees the other. tests/models/event.pml checks this protocol line by line. */
+ * A sleeper notes the bell, says that it dozes, then looks once more; who writes something looks for sleepers afterwards. Both
+ * pairs are sequentially consistent, so one of the two sees the other. tests/models/event.pml checks this protocol line by line.
+ */
 #include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>

@@ -6,8 +6,10 @@
 #include "base/wait.h"
 #include "comm/domain.h"
 
-enum { TOLD = 6, /* ranks whose signs of life are told: the awaited one and the most silent ones */
-       TEXT = 960 };
+enum {
+    TOLD = 6, /* ranks whose signs of life are told: the awaited one and the most silent ones */
+    TEXT = 960
+};
 
 static double seconds(int64_t ns) { return (double)ns * 1e-9; }
 
@@ -66,7 +68,8 @@ hd_status hdi_domain_give_up(hd_domain *domain, int32_t awaited, const char *wha
     return hdi_fail(status, "%s; rank %d %s", hd_last_error(), domain->rank, what);
 }
 
-hd_status hdi_wait_failed(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where, int64_t waited_ns) {
+hd_status hdi_wait_failed(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where,
+                          int64_t waited_ns) {
     hd_domain *domain = window->domain;
     uint64_t seen = atomic_load_explicit(&hdi_signal_of(window, rank, signal)->value, memory_order_acquire);
     bool left = atomic_load_explicit(&domain->states[rank].left, memory_order_relaxed);

@@ -27,8 +27,8 @@ hd_status hdi_timeout_of_wait(int32_t asked_ms, int64_t *ns) {
         size_t digits = strspn(text, "0123456789");
         ms = text[digits] || digits > 9 ? -1 : strtol(text, NULL, 10);
         HD_REQUIRE(HDI_TIMEOUT_LEAST_MS <= ms && ms <= HDI_TIMEOUT_MOST_MS, HD_INVALID_ARGUMENT,
-                   "HEDDLE_TIMEOUT_MS is \"%.40s\"; it must be a number of milliseconds from %d to %d", text, HDI_TIMEOUT_LEAST_MS,
-                   HDI_TIMEOUT_MOST_MS);
+                   "HEDDLE_TIMEOUT_MS is \"%.40s\"; it must be a number of milliseconds from %d to %d", text,
+                   HDI_TIMEOUT_LEAST_MS, HDI_TIMEOUT_MOST_MS);
     } else if (asked_ms == 0) {
         ms = HDI_TIMEOUT_MS_WAIT;
     }
