@@ -59,6 +59,28 @@ namespace HDI_GPU_NAMESPACE {
 }
 #endif
 
+/* What a rank's exchange holds in device memory (zero at first), and in memory of the host that the device reaches: there each word is
+ * written by one side and read by the other, nothing but whole words. */
+typedef struct hdi_gpu_ranks {
+    uint64_t run;    /* number of the current one */
+    uint64_t waits;  /* that took long */
+    uint64_t failed; /* a wait was given up */
+} hdi_gpu_ranks;
+
+typedef struct hdi_gpu_report {
+    uint64_t stop; /* from the host: give up */
+    uint64_t line[7];
+    uint64_t number, ended, gave_up, where, index, run, expected, seen; /* hdi_device_waiting's */
+} hdi_gpu_report;
+
+enum { HDI_GPU_SIGNALS = 64 }; /* of one launch: they are its argument */
+
+/* One counter: run x chunks, or (run - lag) x chunks. As hdi_device_signal. */
+typedef struct hdi_gpu_signal {
+    uint64_t *word;
+    uint32_t chunks, lag;
+} hdi_gpu_signal;
+
 /* All kernels of a vendor, by id; group kernels, by hdi_group_kind; and the persistent kernel. Defined by gpu/table.cu. */
 typedef struct hdi_gpu_kernels {
     hdi_gpu_fn op[HDI_KERNEL_COUNT];
@@ -71,13 +93,19 @@ typedef struct hdi_gpu_kernels {
                      void *unit);
     size_t (*walk_shared)(const void *unit);
     int (*walk)(hdi_gpu_queue *queue, const void *units, int n, unsigned *counters, size_t shared);
+    /* Ranks (gpu/ranks.cu): a run begins; waits for and raises up to HDI_GPU_SIGNALS signals. */
+    int (*ranks_begin)(hdi_gpu_queue *queue, hdi_gpu_ranks *ranks);
+    int (*ranks_wait)(hdi_gpu_queue *queue, hdi_gpu_ranks *ranks, hdi_gpu_report *report, const hdi_gpu_signal *signals, int n,
+                      uint32_t where, uint32_t first);
+    int (*ranks_raise)(hdi_gpu_queue *queue, const hdi_gpu_ranks *ranks, const hdi_gpu_signal *signals, int n);
 } hdi_gpu_kernels;
 
 /* Fills the table of this vendor (and, on the host vendor, of this lane count). */
 #ifdef __cplusplus
 namespace HDI_GPU_NAMESPACE {
 const hdi_gpu_kernels *hdi_gpu_table();
-void hdi_gpu_walk_table(hdi_gpu_kernels *kernels); /* its last four entries */
+void hdi_gpu_walk_table(hdi_gpu_kernels *kernels);  /* the entries of the persistent kernel */
+void hdi_gpu_ranks_table(hdi_gpu_kernels *kernels); /* and those of ranks */
 }
 #endif
 
