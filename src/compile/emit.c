@@ -80,7 +80,7 @@ static size_t count_strings(const emitter *e) {
     size_t n = sizeof "arena";
     for (size_t i = 0; i < graph->dims.n_symbols; i++) n += strlen(graph->dims.symbols[i].name) + 1;
     for (hd_value v = 1; v < graph->n_values; v++)
-        if (e->slot_of[v]) n += strlen(graph->values[v].name) + 1;
+        if (e->slot_of[v] && graph->values[v].name) n += strlen(graph->values[v].name) + 1;
     for (uint32_t s = 0; s < e->low->n_steps; s++) n += strlen(graph->nodes[e->low->node_of[s]].name) + 1;
     for (size_t i = 0; i < graph->n_outputs; i++) n += strlen(graph->outputs[i].name) + 1;
     for (size_t i = 0; i < graph->n_events; i++) n += strlen(graph->events[i].name) + 1;

@@ -101,7 +101,7 @@ typedef struct hdi_device_vtable {
     hd_status (*graph_destroy)(const hd_device *device, void *graph);
 
     /* A program: units that one launch of a persistent kernel walks through. It takes as many of the first units as it has a way
-     * for: *taken of them; with none *program is NULL. Calls, operands and attributes are read before it returns; addresses and
+     * for: *taken of them; fewer than two are none, and *program is NULL. Calls, operands and attributes are read before it returns; addresses and
      * sizes stay those. It allocates, so not between capture_begin and capture_end; launches may be recorded. One run of a
      * program at a time. NULL where there is no such kernel. */
     hd_status (*program_create)(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken,

@@ -81,13 +81,11 @@ static hd_status make_program(hd_executor *executor, unit_list *list, uint32_t f
     for (uint32_t u = from; u < end; u++) list->units[u].wait = wait_of(executor->plan, list, u, from);
     HD_TRY(device->vtable->program_create(device, executor->stream->handle, list->units + from, (int)(end - from), &taken,
                                           &program->program));
-    if (taken == 1) (void)device->vtable->program_destroy(device, program->program);
-    if (taken >= 2) {
-        program->first = list->first[from];
-        program->n = list->first[from + (uint32_t)taken] - program->first;
-        programs->n++;
-    }
-    *next = from + (uint32_t)(taken > 1 ? taken : 1);
+    if (taken == 0) return HD_OK;
+    program->first = list->first[from];
+    program->n = list->first[from + (uint32_t)taken] - program->first;
+    programs->n++;
+    *next = from + (uint32_t)taken;
     return HD_OK;
 }
 

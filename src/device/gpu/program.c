@@ -57,7 +57,7 @@ hd_status gpu_program_create(const hd_device *device, void *stream, const hdi_de
     HD_TRY_GOTO(hdi_calloc(&made, (size_t)n, d->kernels->walk_unit_bytes, "a program"));
     HD_TRY_GOTO(hdi_calloc(&p, 1, sizeof *p, "a program"));
     HD_TRY_GOTO(fill(d, stream, units, n, made, &p->n, &p->shared));
-    if (p->n == 0) goto fail;
+    if (p->n < 2) goto fail; /* nothing was allocated: to free it would wait for all of the device, other ranks' waits among it */
     HD_TRY_GOTO(upload(device, p, made, (size_t)p->n * d->kernels->walk_unit_bytes));
     *taken = p->n;
     *program = p;
