@@ -131,9 +131,10 @@ static hd_status open_other(hd_window *window, int32_t rank, const offer *from, 
     const hd_device *device = window->device;
     device_window *w = window->state;
     void *memory;
-    HD_REQUIRE(from->machine == mine->machine, HD_UNSUPPORTED,
-               "rank %d is on another machine, whose %s memory cannot be reached: run all ranks of this plan on one machine, or on CPUs", rank,
-               hd_device_type_name(device->type));
+    HD_REQUIRE(
+        from->machine == mine->machine, HD_UNSUPPORTED,
+        "rank %d is on another machine, whose %s memory cannot be reached: run all ranks of this plan on one machine, or on CPUs",
+        rank, hd_device_type_name(device->type));
     if (from->pid == mine->pid) w->held[rank] = block_hold(from->block);
     w->apart |= !w->held[rank];
     w->handle[rank] = from->handle;

@@ -32,8 +32,8 @@ typedef struct hdi_device_handle {
     _Alignas(8) unsigned char bytes[128];
 } hdi_device_handle;
 
-/* A 64-bit counter in device memory, of this device or of another rank's, as the runs of a plan use it: run number `run` raises it
- * to run x chunks, or waits until it is at least (run - lag) x chunks; runs up to number `lag` wait for nothing. */
+/* A 64-bit counter in device memory, of this device or of another rank's, as the runs of a plan use it: run number `run` raises
+ * it to run x chunks, or waits until it is at least (run - lag) x chunks; runs up to number `lag` wait for nothing. */
 typedef struct hdi_device_signal {
     void *word;
     uint32_t chunks, lag;
@@ -101,9 +101,9 @@ typedef struct hdi_device_vtable {
     hd_status (*graph_destroy)(const hd_device *device, void *graph);
 
     /* A program: units that one launch of a persistent kernel walks through. It takes as many of the first units as it has a way
-     * for: *taken of them; fewer than two are none, and *program is NULL. Calls, operands and attributes are read before it returns; addresses and
-     * sizes stay those. It allocates, so not between capture_begin and capture_end; launches may be recorded. One run of a
-     * program at a time. NULL where there is no such kernel. */
+     * for: *taken of them; fewer than two are none, and *program is NULL. Calls, operands and attributes are read before it
+     * returns; addresses and sizes stay those. It allocates, so not between capture_begin and capture_end; launches may be
+     * recorded. One run of a program at a time. NULL where there is no such kernel. */
     hd_status (*program_create)(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken,
                                 void **program);
     hd_status (*program_launch)(const hd_device *device, void *program, void *stream);
@@ -132,8 +132,8 @@ typedef struct hdi_device_vtable {
     hd_status (*exchange_destroy)(const hd_device *device, void *exchange); /* idle by now */
     /* Enqueued: a run begins, the first one is number 1. */
     hd_status (*exchange_begin)(const hd_device *device, void *exchange, void *stream);
-    /* Enqueued: later work waits for all `n` signals of this device's memory, and then sees what was written before they were raised. The
-     * signals are read before it returns; `where` is for exchange_look. */
+    /* Enqueued: later work waits for all `n` signals of this device's memory, and then sees what was written before they were
+     * raised. The signals are read before it returns; `where` is for exchange_look. */
     hd_status (*exchange_wait)(const hd_device *device, void *exchange, void *stream, const hdi_device_signal *signals, int n,
                                uint32_t where);
     /* Enqueued: raises the signals, in whoever's memory; who sees them sees what earlier work of the stream wrote. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The device waits on its own, and the host may be asleep in the vendor's library meanwhile. So a thread of the executor's watches: it
- * gives signs of life for a device that waits, ends a wait whose deadline has passed or whose domain has failed, and tells the other
- * ranks. It looks a few times a deadline and costs nothing otherwise. */
+/* The device waits on its own, and the host may be asleep in the vendor's library meanwhile. So a thread of the executor's
+ * watches: it gives signs of life for a device that waits, ends a wait whose deadline has passed or whose domain has failed, and
+ * tells the other ranks. It looks a few times a deadline and costs nothing otherwise. */
 #include "task/exchange_device.h"
 
 #include <errno.h>
@@ -42,7 +42,9 @@ static int64_t now_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void look(const hdi_exchange_device *x, hdi_device_waiting *out) { x->device->vtable->exchange_look(x->device, x->exchange, out); }
+static void look(const hdi_exchange_device *x, hdi_device_waiting *out) {
+    x->device->vtable->exchange_look(x->device, x->exchange, out);
+}
 
 /* ---- watching ---- */
 
@@ -52,7 +54,8 @@ static void explain(hdi_exchange_device *x, const hdi_device_waiting *w) {
     const hdi_plan_step *step = &hdi_plan_steps(x->plan)[w->where];
     const hdi_plan_remote *remote = &hdi_plan_remotes(x->plan)[step->first_remote + w->index];
     int64_t waited = w->number == x->number ? now_ns() - x->since : 0;
-    x->status = hdi_wait_gave_up(x->domain, remote->rank, remote->event, w->expected, w->seen, hdi_plan_name(x->plan, step->name), waited);
+    x->status = hdi_wait_gave_up(x->domain, remote->rank, remote->event, w->expected, w->seen, hdi_plan_name(x->plan, step->name),
+                                 waited);
     snprintf(x->text, sizeof x->text, "%s", hd_last_error());
     x->explained = true;
 }
@@ -109,7 +112,8 @@ static hd_status start_watching(hdi_exchange_device *x) {
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&x->lock, NULL);
     int error = pthread_create(&x->watcher, NULL, watch, x);
-    HD_REQUIRE(error == 0, HD_EXHAUSTED, "a thread that watches over a device among ranks cannot be started: %s", strerror(error));
+    HD_REQUIRE(error == 0, HD_EXHAUSTED, "a thread that watches over a device among ranks cannot be started: %s",
+               strerror(error));
     x->watched = true;
     return HD_OK;
 }
@@ -177,7 +181,8 @@ hd_status hdi_exchange_device_wait(hd_executor *executor, uint32_t s) {
         void *word = hdi_window_device_signal(window, x->plan->rank, remotes[i].rank, remotes[i].event);
         x->signals[i] = (hdi_device_signal){word, hdi_plan_events(x->plan)[remotes[i].event].chunks, remotes[i].lag};
     }
-    return x->device->vtable->exchange_wait(x->device, x->exchange, executor->stream->handle, x->signals, (int)step->n_remotes, s);
+    return x->device->vtable->exchange_wait(x->device, x->exchange, executor->stream->handle, x->signals, (int)step->n_remotes,
+                                            s);
 }
 
 /* Adds the signal of an event to each of the ranks. */
@@ -201,7 +206,8 @@ hd_status hdi_exchange_device_trigger(hd_executor *executor, uint32_t s) {
     const hdi_plan_step *step = &hdi_plan_steps(x->plan)[s];
     const hdi_plan_trigger *triggers = hdi_plan_triggers(x->plan) + step->first_trigger;
     int n = 0;
-    for (uint32_t i = 0; i < step->n_triggers; i++) n = add_signals(x, executor->exchange->window, triggers[i].event, triggers[i].ranks, n);
+    for (uint32_t i = 0; i < step->n_triggers; i++)
+        n = add_signals(x, executor->exchange->window, triggers[i].event, triggers[i].ranks, n);
     return raise_signals(executor, n);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Programs for the persistent executor: the plan seen as units (groups, and steps alone), cut into the longest runs that the device
- * can walk through in one launch. What lies between is launched as usual. A unit that waits for other ranks begins a program, one that
- * tells them something ends it; steps that do not happen are in none. */
+/* Programs for the persistent executor: the plan seen as units (groups, and steps alone), cut into the longest runs that the
+ * device can walk through in one launch. What lies between is launched as usual. A unit that waits for other ranks begins a
+ * program, one that tells them something ends it; steps that do not happen are in none. */
 #include "runtime/context.h"
 #include "task/executor.h"
 
@@ -10,8 +10,9 @@
 /* The plan as units. */
 typedef struct unit_list {
     hdi_device_unit *units;
-    uint32_t *first;  /* step of each unit; one more entry: the number of steps */
-    int64_t *unit_of; /* by step; one that does not happen counts to the unit before it, -1: none, whose end is that of all before */
+    uint32_t *first; /* step of each unit; one more entry: the number of steps */
+    int64_t
+        *unit_of; /* by step; one that does not happen counts to the unit before it, -1: none, whose end is that of all before */
     uint32_t n;
 } unit_list;
 

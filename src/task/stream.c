@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The stream executor: the plan's steps, in their order, on one stream of a device; groups of steps, and programs of many groups,
- * as one where the device has a way for them. The stream keeps the order, so the plan's waits for steps need nothing more; waits for
- * other ranks, and what they are told, are enqueued before and after. */
+ * as one where the device has a way for them. The stream keeps the order, so the plan's waits for steps need nothing more; waits
+ * for other ranks, and what they are told, are enqueued before and after. */
 #include "runtime/context.h"
 #include "task/exchange.h"
 #include "task/exchange_device.h"
@@ -52,7 +52,8 @@ static hd_status tell(hd_executor *executor, uint32_t first, uint32_t n) {
     if (!executor->exchange) return HD_OK;
     for (uint32_t s = first; s < first + n; s++) {
         if (hdi_plan_steps(executor->plan)[s].n_triggers == 0 || !happens(executor, s)) continue;
-        HD_TRY(executor->exchange->on_device ? hdi_exchange_device_trigger(executor, s) : hdi_exchange_trigger(executor, s, 0, 1));
+        HD_TRY(executor->exchange->on_device ? hdi_exchange_device_trigger(executor, s)
+                                             : hdi_exchange_trigger(executor, s, 0, 1));
     }
     return HD_OK;
 }

@@ -128,7 +128,8 @@ void ranks_give_up(const hd_device *device) {
     enqueue_run(&r, MANY);
     assert_int_equal(pthread_create(&thread, NULL, synchronize, r.stream), 0);
     look_long(&r, &w);
-    assert_true(w.number == 1 && !w.gave_up && w.where == 7 && w.index == MANY - 4 && w.run == 3 && w.expected == 6 && w.seen == 5);
+    assert_true(w.number == 1 && !w.gave_up && w.where == 7 && w.index == MANY - 4 && w.run == 3 && w.expected == 6 &&
+                w.seen == 5);
     v->exchange_stop(device, r.exchange);
     pthread_join(thread, &ended);
     assert_ptr_equal(ended, r.stream);

@@ -96,7 +96,8 @@ hd_status gpu_memory_close(const hd_device *device, const hdi_device_handle *han
 hd_status gpu_exchange_create(const hd_device *device, void **exchange);
 hd_status gpu_exchange_destroy(const hd_device *device, void *exchange);
 hd_status gpu_exchange_begin(const hd_device *device, void *exchange, void *stream);
-hd_status gpu_exchange_wait(const hd_device *device, void *exchange, void *stream, const hdi_device_signal *signals, int n, uint32_t where);
+hd_status gpu_exchange_wait(const hd_device *device, void *exchange, void *stream, const hdi_device_signal *signals, int n,
+                            uint32_t where);
 hd_status gpu_exchange_raise(const hd_device *device, void *exchange, void *stream, const hdi_device_signal *signals, int n);
 void gpu_exchange_look(const hd_device *device, void *exchange, hdi_device_waiting *out);
 void gpu_exchange_stop(const hd_device *device, void *exchange);
@@ -121,7 +122,8 @@ hd_status gpu_capture_end(const hd_device *device, void *stream, void **graph);
 hd_status gpu_graph_launch(const hd_device *device, void *graph, void *stream);
 hd_status gpu_graph_destroy(const hd_device *device, void *graph);
 /* program.c */
-hd_status gpu_program_create(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken, void **program);
+hd_status gpu_program_create(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken,
+                             void **program);
 hd_status gpu_program_launch(const hd_device *device, void *program, void *stream);
 hd_status gpu_program_destroy(const hd_device *device, void *program);
 /* Notes a failure of something enqueued while a capture is under way: it makes the capture worthless. Gives `status`. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Device memory that ranks share: other processes of the machine open it by the vendor's handle, threads of this one take its address,
- * which the vendor's library would refuse to open. */
+/* Device memory that ranks share: other processes of the machine open it by the vendor's handle, threads of this one take its
+ * address, which the vendor's library would refuse to open. */
 #include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
@@ -54,10 +54,11 @@ hd_status gpu_memory_share(const hd_device *device, void *memory, hdi_device_han
 static hd_status open_ours(const gpu_device *d, const handle *h, void **out) {
     bool can = true;
     if (h->index != d->index) HD_TRY(gpu_reach_peer(d, h->index, &can));
-    HD_REQUIRE(can, HD_UNSUPPORTED,
-               "%s:%d cannot reach the memory of %s:%d: give the ranks GPUs that are linked (by NVLink, or under one PCIe switch), "
-               "or all of them one GPU",
-               GPU_TYPE_NAME, (int)d->index, GPU_TYPE_NAME, (int)h->index);
+    HD_REQUIRE(
+        can, HD_UNSUPPORTED,
+        "%s:%d cannot reach the memory of %s:%d: give the ranks GPUs that are linked (by NVLink, or under one PCIe switch), "
+        "or all of them one GPU",
+        GPU_TYPE_NAME, (int)d->index, GPU_TYPE_NAME, (int)h->index);
     *out = h->memory;
     return HD_OK;
 }
@@ -72,7 +73,8 @@ hd_status gpu_memory_open(const hd_device *device, const hdi_device_handle *from
     if (error == GPU(ErrorMemoryAllocation)) return gpu_fail(d, error, "%s", GPU_SPELL(GPU(IpcOpenMemHandle)));
     hd_status status =
         hdi_fail(HD_UNSUPPORTED,
-                 "%s:%d cannot reach the memory of process %lld's GPU (%s: %s): both must be GPUs of one machine that are linked (by NVLink, "
+                 "%s:%d cannot reach the memory of process %lld's GPU (%s: %s): both must be GPUs of one machine that are linked "
+                 "(by NVLink, "
                  "or under one PCIe switch), or one GPU, and their processes in one container",
                  GPU_TYPE_NAME, (int)d->index, (long long)h.pid, GPU_SPELL(GPU(IpcOpenMemHandle)), GPU(GetErrorString)(error));
     (void)GPU(GetLastError)();

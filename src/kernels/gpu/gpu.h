@@ -36,8 +36,8 @@ enum {
     HDI_GPU_WORK_COUNT
 };
 
-/* Gives a GPU(Error_t), or HDI_GPU_UNSUPPORTED for types or sizes that this operation has no kernel for. Operands and attributes are
- * read before it returns. A call with nothing to do launches nothing. */
+/* Gives a GPU(Error_t), or HDI_GPU_UNSUPPORTED for types or sizes that this operation has no kernel for. Operands and attributes
+ * are read before it returns. A call with nothing to do launches nothing. */
 typedef int (*hdi_gpu_fn)(hdi_gpu_queue *queue, const hdi_kernel_call *call);
 enum { HDI_GPU_UNSUPPORTED = -1 };
 
@@ -56,11 +56,11 @@ namespace HDI_GPU_NAMESPACE {
 #include "kernels/kernels.def"
 #define GROUP(name) int hdi_##name##_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *calls, int n);
 #include "kernels/groups.def"
-}
+} // namespace HDI_GPU_NAMESPACE
 #endif
 
-/* What a rank's exchange holds in device memory (zero at first), and in memory of the host that the device reaches: there each word is
- * written by one side and read by the other, nothing but whole words. */
+/* What a rank's exchange holds in device memory (zero at first), and in memory of the host that the device reaches: there each
+ * word is written by one side and read by the other, nothing but whole words. */
 typedef struct hdi_gpu_ranks {
     uint64_t run;    /* number of the current one */
     uint64_t waits;  /* that took long */
@@ -86,8 +86,8 @@ typedef struct hdi_gpu_kernels {
     hdi_gpu_fn op[HDI_KERNEL_COUNT];
     hdi_gpu_group_fn group[HDI_GROUP_COUNT];
     /* The persistent kernel (gpu/walk.cu). walk_fill makes a unit of walk_unit_bytes of a call (group -1) or a group's calls, to
-     * begin after unit `wait` (-1: at once); HDI_GPU_UNSUPPORTED: it cannot walk over these. walk runs `n` units that lie in device
-     * memory, with n + 1 counters there that are zero; `shared` is the largest that walk_shared says of them. */
+     * begin after unit `wait` (-1: at once); HDI_GPU_UNSUPPORTED: it cannot walk over these. walk runs `n` units that lie in
+     * device memory, with n + 1 counters there that are zero; `shared` is the largest that walk_shared says of them. */
     size_t walk_unit_bytes;
     int (*walk_fill)(hdi_gpu_queue *queue, int group, hdi_kernel_id kernel, const hdi_kernel_call *calls, int n, int wait,
                      void *unit);
@@ -106,7 +106,7 @@ namespace HDI_GPU_NAMESPACE {
 const hdi_gpu_kernels *hdi_gpu_table();
 void hdi_gpu_walk_table(hdi_gpu_kernels *kernels);  /* the entries of the persistent kernel */
 void hdi_gpu_ranks_table(hdi_gpu_kernels *kernels); /* and those of ranks */
-}
+} // namespace HDI_GPU_NAMESPACE
 #endif
 
 #endif

@@ -103,8 +103,8 @@ hostError_t hostFreeAsync(void *memory, hostStream_t stream);
 hostError_t hostMallocHost(void **out, size_t bytes);
 hostError_t hostFreeHost(void *memory);
 hostError_t hostMemGetInfo(size_t *free_bytes, size_t *total);
-/* As CUDA's: the memory is one of hostMalloc, and whoever opens it is another process. Nothing may use it during the first call, which
- * moves it to memory that others can map: as long as the process lives they find it under its /proc/PID/fd. */
+/* As CUDA's: the memory is one of hostMalloc, and whoever opens it is another process. Nothing may use it during the first call,
+ * which moves it to memory that others can map: as long as the process lives they find it under its /proc/PID/fd. */
 hostError_t hostIpcGetMemHandle(hostIpcMemHandle_t *handle, void *memory);
 hostError_t hostIpcOpenMemHandle(void **out, hostIpcMemHandle_t handle, unsigned flags);
 hostError_t hostIpcCloseMemHandle(void *memory);

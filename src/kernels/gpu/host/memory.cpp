@@ -21,8 +21,8 @@ static const size_t TOTAL = (size_t)4 << 30; /* of a device */
 struct allocation {
     char *map, *base;
     size_t map_bytes, bytes, right;
-    int device;         /* -1: host memory */
-    int file = -1;      /* of memory that other processes may map: open as long as it lives */
+    int device;          /* -1: host memory */
+    int file = -1;       /* of memory that other processes may map: open as long as it lives */
     bool opened = false; /* it is another process's */
 };
 

@@ -69,7 +69,8 @@ struct transfer {
 static void do_transfer(const void *call) {
     transfer t;
     memcpy(&t, call, sizeof t);
-    if (t.from && t.bytes == 8 && (uintptr_t)t.to % 8 == 0 && (uintptr_t)t.from % 8 == 0) /* a word goes as one: others may wait for it */
+    if (t.from && t.bytes == 8 && (uintptr_t)t.to % 8 == 0 &&
+        (uintptr_t)t.from % 8 == 0) /* a word goes as one: others may wait for it */
         __atomic_store_n((uint64_t *)t.to, __atomic_load_n((const uint64_t *)t.from, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
     else if (t.from)
         memmove(t.to, t.from, t.bytes);
