@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "task/exchange.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/memory.h"
+#include "comm/window_device.h"
+#include "task/exchange_device.h"
 
 static hd_status check_domain(const hd_plan *plan, const hd_domain *domain) {
     HD_REQUIRE(domain, HD_INVALID_ARGUMENT, "the plan is rank %d's of %d: its executor needs their domain", plan->rank,
@@ -29,12 +32,13 @@ hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain) {
         const hdi_plan_slot *slot = &hdi_plan_slots(plan)[i];
         if (slot->kind == HDI_SLOT_SEGMENT) executor->slot[i] = hd_window_segment(x->window, slot->rank);
     }
-    return HD_OK;
+    return hdi_window_on_device(x->window) ? hdi_exchange_device_create(executor) : HD_OK;
 }
 
 void hdi_exchange_destroy(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return;
+    hdi_exchange_device_destroy(executor);
     hd_window_destroy(x->window);
     hdi_free(x->complete);
     hdi_free(x);
@@ -50,6 +54,18 @@ static void beat(const hdi_exchange *x, uint32_t step) {
 static hd_status give_up(const hdi_exchange *x, hd_status status) {
     if (status != HD_OK) hd_domain_abort(x->domain, status, hd_last_error());
     return status;
+}
+
+void hdi_exchange_abort(hd_executor *executor, hd_status status) {
+    char message[1024];
+    if (!executor->exchange) return;
+    snprintf(message, sizeof message, "%s", hd_last_error());
+    hd_domain_abort(executor->exchange->domain, status, message);
+    (void)hdi_fail(status, "%s", message);
+}
+
+hd_status hdi_exchange_check(hd_executor *executor) {
+    return executor->exchange && executor->exchange->on_device ? hdi_exchange_device_check(executor) : HD_OK;
 }
 
 hd_status hdi_exchange_begin(hd_executor *executor) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An executor among ranks: its window, and what its steps wait for and trigger. Every executor of the CPU goes through these
- * calls; one whose plan is for itself has no exchange, and they cost it a branch.
+/* An executor among ranks: its window, and what its steps wait for and trigger. Every executor goes through these calls, those of
+ * a device that works behind the host's back to enqueue the same (task/exchange_device.h); one whose plan is for itself has no
+ * exchange, and they cost it a branch.
  *
  * A step's trigger may come in pieces: rows of its result that are published one by one, so that they travel while the next ones
  * are computed. Pieces may end in any order; the counter says how many are there, and readers wait for all. */
@@ -13,8 +14,9 @@
 typedef struct hdi_exchange {
     hd_domain *domain; /* borrowed */
     hd_window *window;
-    uint64_t run;               /* of the current run, from 1 */
-    _Atomic uint32_t *complete; /* by trigger: pieces of it that ended, over all runs; wraps */
+    uint64_t run;                          /* of the current run, from 1; of the last one enqueued */
+    _Atomic uint32_t *complete;            /* by trigger: pieces of it that ended, over all runs; wraps */
+    struct hdi_exchange_device *on_device; /* NULL: steps run on the CPU */
 } hdi_exchange;
 
 /* Collective: gathers the plans of all ranks and verifies them (compile.h, hd_plans_verify). All ranks get the same verdict; the
@@ -25,9 +27,14 @@ hd_status hdi_exchange_verify(const hd_plan *plan, hd_domain *domain);
 hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain);
 void hdi_exchange_destroy(hd_executor *executor);
 
-/* A run begins, or has ended: all of its steps. */
+/* A run begins, or has ended: all of its steps. The end is the CPU's executors' only. */
 hd_status hdi_exchange_begin(hd_executor *executor);
 hd_status hdi_exchange_end(hd_executor *executor);
+/* Tells the other ranks that this one fails with `status` and the thread's message, which stay as they are. */
+void hdi_exchange_abort(hd_executor *executor, hd_status status);
+/* Fails with the sentence of a wait for other ranks that a device gave up in work that has been waited for: what that work
+ * computed since is worth nothing. Any thread. */
+hd_status hdi_exchange_check(hd_executor *executor);
 
 /* Whether all that `step` waits for of other ranks is there. Any worker. */
 bool hdi_exchange_ready(const hd_executor *executor, uint32_t step);

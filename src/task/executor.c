@@ -99,6 +99,7 @@ hd_status hd_executor_create(const hd_plan *plan, const hd_executor_options *opt
     executor->device = device;
     hd_status status = make(executor, options->threads, options->domain);
     if (status != HD_OK) {
+        if (executor->exchange && executor->exchange->window) hdi_exchange_abort(executor, status); /* the others have theirs */
         hd_executor_destroy(executor);
         return status;
     }
@@ -194,6 +195,16 @@ bool hdi_condition_holds(const hd_executor *executor, const hdi_plan_condition *
     return when->from <= size && size < when->below;
 }
 
+bool hdi_group_happens(const hd_executor *executor, const hdi_plan_group *group) {
+    bool told = false;
+    for (uint32_t s = group->first_step; s < group->first_step + group->n_steps; s++) {
+        const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
+        if (!hdi_condition_holds(executor, &step->when) || (told && step->n_remotes)) return false;
+        told |= step->n_triggers > 0;
+    }
+    return true;
+}
+
 /* ---- running ---- */
 
 static hd_status check_bound(const hd_executor *executor) {
@@ -215,20 +226,22 @@ hd_status hdi_executor_prepare(hd_executor *executor) {
     return HD_OK;
 }
 
+/* Enqueued on a device: a rank that fails at it tells the others, who would wait for what never comes. */
+static hd_status enqueue(hd_executor *executor, bool as_graph) {
+    HD_TRY(hdi_exchange_begin(executor));
+    hd_status status = as_graph ? hdi_run_graph(executor) : hdi_run_stream(executor, NULL);
+    if (status != HD_OK) hdi_exchange_abort(executor, status);
+    return status;
+}
+
 static hd_status run(hd_executor *executor, bool again) {
-    if (records(executor->kind) && again && !executor->incomplete) return hdi_run_graph(executor);
+    bool as_graph = records(executor->kind) && again;
+    if (as_graph && !executor->incomplete) return enqueue(executor, true); /* it prepares what it records */
     HD_TRY(hdi_executor_prepare(executor));
-    if (by_host(executor->kind)) {
-        HD_TRY(hdi_exchange_begin(executor));
-        HD_TRY(executor->kind == HD_EXECUTOR_SERIAL ? hdi_run_serial(executor) : hdi_run_threads(executor));
-        return hdi_exchange_end(executor);
-    }
-    switch (executor->kind) {
-    case HD_EXECUTOR_STREAM:
-        return hdi_run_stream(executor, NULL);
-    default:
-        return again ? hdi_run_graph(executor) : hdi_run_stream(executor, NULL);
-    }
+    if (!by_host(executor->kind)) return enqueue(executor, as_graph);
+    HD_TRY(hdi_exchange_begin(executor));
+    HD_TRY(executor->kind == HD_EXECUTOR_SERIAL ? hdi_run_serial(executor) : hdi_run_threads(executor));
+    return hdi_exchange_end(executor);
 }
 
 hd_status hd_executor_run(hd_executor *executor) {
@@ -240,7 +253,8 @@ hd_status hdi_executor_run_once(hd_executor *executor) {
 }
 
 hd_status hd_executor_synchronize(hd_executor *executor) {
-    return executor->stream ? hd_stream_synchronize(executor->stream) : HD_OK;
+    if (executor->stream) HD_TRY(hd_stream_synchronize(executor->stream));
+    return hdi_exchange_check(executor);
 }
 
 hd_status hd_executor_output(const hd_executor *executor, const char *name, void **data) {
