@@ -7,6 +7,7 @@
 #include "base/cpu_features.h"
 #include "base/memory.h"
 #include "kernels/kernel.h"
+#include "task/executor.h"
 
 static size_t state_bytes(const hdi_engine_limits *limits, const hdi_kv_shape *kv, int32_t width) {
     return (size_t)limits->step.pages * (size_t)limits->step.page_tokens * (size_t)kv->kv_heads * (size_t)width *
@@ -90,7 +91,7 @@ static hd_status choose_limits(hd_engine *e, const hd_engine_options *asked, con
     HD_TRY(memory_left(e->device, &memory));
     HD_TRY(hdi_limits_resolve(options, &e->info, kv, memory, hdi_cpu_count(), &e->limits));
     e->limits.step.draws = e->late;
-    if (e->kind != HD_EXECUTOR_THREADS) e->limits.threads = 1;
+    if (!hdi_executor_kind_has_threads(e->kind)) e->limits.threads = 1;
     return HD_OK;
 }
 
