@@ -110,11 +110,14 @@ hd_status hdi_exchange_overdue(hd_executor *executor, uint32_t s, int64_t since)
     const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
     const hdi_plan_remote *r = hdi_plan_remotes(executor->plan) + step->first_remote;
     int64_t waited = beat(x, s) - since;
-    if (waited <= x->domain->timeout_ns) return HD_OK;
-    for (uint32_t i = 0; i < step->n_remotes; i++)
-        if (!hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i])))
+    bool over = waited > x->domain->timeout_ns || hdi_domain_failed(x->domain);
+    for (uint32_t i = 0; i < step->n_remotes; i++) {
+        /* Looked at before the signal: what a rank that left has raised, it raised before. */
+        bool left = atomic_load_explicit(&x->domain->states[r[i].rank].left, memory_order_acquire);
+        if ((over || left) && !hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i])))
             return give_up(x, hdi_wait_failed(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]),
                                               hdi_plan_name(executor->plan, step->name), waited));
+    }
     return HD_OK;
 }
 

@@ -20,17 +20,17 @@ void hdi_tasks_ready(hdi_tasks *tasks, int worker, uint32_t step) {
 }
 
 /* Takes what is parked at `slot`, if nobody else has; starts it or puts it back. */
-static void take(hdi_tasks *tasks, int worker, uint32_t slot, bool overdue_too) {
+static void take(hdi_tasks *tasks, int worker, uint32_t slot, bool closely) {
     hdi_place *place = &tasks->ring.places[slot];
     uint32_t looked_at = hdi_load(&place->step, relaxed);
-    if (!overdue_too && !signals_seen(tasks, looked_at)) return;
+    if (!closely && !signals_seen(tasks, looked_at)) return;
     if (!hdi_slot_set_take(&tasks->parked, slot) && HDI_EDGE(PARK_CLAIM)) return;
     uint32_t step = atomic_load_explicit(&place->step, memory_order_relaxed);
     if (!HDI_EDGE(PARK_AGAIN) || signals_seen(tasks, step)) {
         hdi_tasks_start(tasks, worker, step);
         return;
     }
-    if (overdue_too) {
+    if (closely) {
         int64_t since = atomic_load_explicit(&place->parked_at, memory_order_relaxed);
         hd_status status = hdi_exchange_overdue(tasks->executor, step, since);
         if (status != HD_OK) hdi_tasks_fail(tasks, status);
@@ -38,14 +38,21 @@ static void take(hdi_tasks *tasks, int worker, uint32_t slot, bool overdue_too) 
     hdi_slot_set_put(&tasks->parked, slot);
 }
 
-static void look_at_all(hdi_tasks *tasks, int worker, bool overdue_too) {
+static void look_at_all(hdi_tasks *tasks, int worker, bool closely) {
     uint64_t left = hdi_load(&tasks->parked, acquire);
-    for (; left; left &= left - 1) take(tasks, worker, (uint32_t)__builtin_ctzll(left), overdue_too);
+    for (; left; left &= left - 1) take(tasks, worker, (uint32_t)__builtin_ctzll(left), closely);
 }
 
+/* What failed, and what this rank was waiting for. */
 static void progress(hdi_tasks *tasks, bool closely) {
     hd_status status = hdi_exchange_progress(tasks->executor, closely);
-    if (status != HD_OK) hdi_tasks_fail(tasks, status);
+    if (status == HD_OK) return;
+    uint64_t parked = hdi_load(&tasks->parked, acquire);
+    hdi_place *place = parked ? &tasks->ring.places[__builtin_ctzll(parked)] : NULL;
+    hd_status why = place ? hdi_exchange_overdue(tasks->executor, hdi_load(&place->step, relaxed),
+                                                 atomic_load_explicit(&place->parked_at, memory_order_relaxed))
+                          : HD_OK;
+    hdi_tasks_fail(tasks, why != HD_OK ? why : status);
 }
 
 void hdi_tasks_poll(hdi_tasks *tasks, int worker) {

@@ -153,7 +153,7 @@ static int bench(void) {
         for (int i = 0; i < SETTINGS; i++) {
             for (int run = 0; run <= RUNS; run++) {
                 if (run == 1) time[i][round] = -(double)hdi_clock_ns();
-                if (hd_executor_run(e[i]) != HD_OK) return 1;
+                if (hd_executor_run(e[i]) != HD_OK) return fprintf(stderr, "%s\n", hd_last_error()), 1;
             }
             time[i][round] = (time[i][round] + (double)hdi_clock_ns()) / RUNS / plan->n_steps;
         }
