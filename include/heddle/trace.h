@@ -84,21 +84,10 @@ HD_API HD_CHECK_RESULT hd_status hd_trace_kinds(hd_trace *trace, size_t first, h
 HD_API HD_CHECK_RESULT hd_status hd_trace_export(hd_trace *trace, void **bytes, size_t *size);
 /* Adds the spans of another process, on lanes of their own: with prefix "rank 1" those of its worker 0 are on "rank 1: worker 0".
  * Both clocks are CLOCK_MONOTONIC of one machine, or `offset` nanoseconds are added to the other's times. Room is made for the
- * spans. HD_CORRUPT for bytes that are no whole image; the trace is as it was after any failure. Not while a run goes on. */
+ * spans. HD_CORRUPT for bytes that are no whole image; the trace is as it was after any failure. Not while a run
+ * goes on, nor between a moment and hd_trace_kinds from it: spans stand in order of time. */
 HD_API HD_CHECK_RESULT hd_status hd_trace_import(hd_trace *trace, const void *bytes, size_t size, const char *prefix,
                                                  int64_t offset);
-
-typedef struct hd_trace_svg_options {
-    double from, to; /* seconds since the trace was made; to = 0: the last whole runs that have no more than `spans` spans, one at
-                      * least */
-    size_t spans;    /* 0: 2000 */
-    int32_t width;   /* pixels; 0: 1400 */
-} hd_trace_svg_options;
-
-/* Draws a stretch of the trace as SVG: a row a lane, by rank and device; work coloured by kernel, waits hatched, transfers below
- * the row and as arrows to the wait that they ended. Spans narrower than a pixel are drawn together; what was left out is said in
- * the picture. `options` may be NULL: the defaults. Errors as hd_trace_write. */
-HD_API HD_CHECK_RESULT hd_status hd_trace_write_svg(hd_trace *trace, const char *path, const hd_trace_svg_options *options);
 
 /* Writes Chrome's trace event format (JSON): chrome://tracing, Perfetto and others open it. A process is a rank's device, a
  * thread a worker, a device's stream or an engine. HD_IO with the system's reason; a file that was there before is then as it

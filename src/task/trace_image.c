@@ -131,7 +131,8 @@ typedef struct image {
 
 static hdi_span span_at(const image *m, size_t i) {
     const uint8_t *at = m->spans + SPAN * i;
-    hdi_span s = {.begin = (int64_t)get(&at, 8), .end = (int64_t)get(&at, 8)};
+    hdi_span s = {.begin = (int64_t)get(&at, 8)};
+    s.end = (int64_t)get(&at, 8);
     s.bytes = number_of(get(&at, 8));
     s.event = get(&at, 8);
     s.label = (uint32_t)get(&at, 4);
