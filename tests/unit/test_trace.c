@@ -504,6 +504,9 @@ static void damaged_images_are_refused(void **state) {
         hd_status status = hd_trace_import(trace, bytes, size, "x", 0);
         assert_true(status == HD_OK || status == HD_CORRUPT);
         refused += status == HD_CORRUPT;
+        for (size_t k = 0; k < trace->n; k++)
+            assert_true(trace->spans[k].label < trace->n_labels && trace->spans[k].lane < trace->n_lanes &&
+                        trace->spans[k].workers > 0 && trace->spans[k].kind < HDI_SPAN_KIND_COUNT);
         bytes[i] = was;
         hd_trace_destroy(trace);
         good(hd_trace_create(&(hd_trace_options){.spans = 8}, &trace));
