@@ -94,6 +94,19 @@ HD_API HD_CHECK_RESULT hd_status hd_trace_import(hd_trace *trace, const void *by
  * was. Waits for traced work that still runs. */
 HD_API HD_CHECK_RESULT hd_status hd_trace_write(hd_trace *trace, const char *path);
 
+typedef struct hd_trace_svg_options {
+    int64_t from_ns, to_ns; /* what is shown, in nanoseconds since the trace was made; both 0: the last whole runs of its own
+                             * rank, as many as make a picture that can be read (2,000 spans, 300 a lane), and at least one */
+    int32_t width;          /* in pixels, 400 to 20,000; 0: 1,400 */
+    const char *title;      /* NULL: "Heddle" */
+} hd_trace_svg_options;
+
+/* Draws a part of the trace as a swimlane picture (SVG): a row for each lane, by ranks and devices; steps coloured by kind of
+ * kernel, waits hatched, transfers as thin bars below, with arrows to the wait they ended. Spans narrower than a pixel are drawn
+ * together; the picture says what is not shown. `options` may be NULL. Errors are hd_trace_write's, and HD_INVALID_ARGUMENT for a
+ * window that ends before it begins. */
+HD_API HD_CHECK_RESULT hd_status hd_trace_write_svg(hd_trace *trace, const char *path, const hd_trace_svg_options *options);
+
 #ifdef __cplusplus
 }
 #endif
