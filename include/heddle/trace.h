@@ -39,7 +39,10 @@ HD_API void hd_trace_clear(hd_trace *trace);
 /* Records what the executor does from now on; NULL: no more. HD_OUT_OF_MEMORY, or what a device says that cannot make the events
  * it measures with; the executor is then not traced. */
 HD_API HD_CHECK_RESULT hd_status hd_executor_set_trace(hd_executor *executor, hd_trace *trace);
-/* Records what the engine and its executor do, likewise. */
+/* Records what the engine and its executor do, likewise. Where ranks share the model, the others record, too, from the next step
+ * on, into traces as large; whoever looks at this one (hd_trace_get_info, hd_trace_write ...) collects what they have, between
+ * two steps, with hd_trace_import as "rank 1" and so on. So does the end of recording by this call and by hd_engine_destroy; but
+ * not hd_trace_destroy. A failure of another rank to record fails the collecting, once, and no step. */
 HD_API HD_CHECK_RESULT hd_status hd_engine_set_trace(hd_engine *engine, hd_trace *trace);
 
 typedef struct hd_trace_info {
@@ -82,7 +85,8 @@ HD_API HD_CHECK_RESULT hd_status hd_trace_kinds(hd_trace *trace, size_t first, h
 /* What was recorded (not what was imported) as one flat image for hd_trace_import of another process. *bytes is fresh, free with
  * hd_free. Waits for traced work that still runs. */
 HD_API HD_CHECK_RESULT hd_status hd_trace_export(hd_trace *trace, void **bytes, size_t *size);
-/* Adds the spans of another process, on lanes of their own: with prefix "rank 1" those of its worker 0 are on "rank 1: worker 0".
+/* Adds the spans of another process, on lanes of their own: with prefix "rank 1" those of its worker 0 are on "rank 1: worker 0",
+ * which a later import with that prefix from that rank uses again.
  * Both clocks are CLOCK_MONOTONIC of one machine, or `offset` nanoseconds are added to the other's times. Room is made for the
  * spans. HD_CORRUPT for bytes that are no whole image; the trace is as it was after any failure. Not while a run
  * goes on, nor between a moment and hd_trace_kinds from it: spans stand in order of time. */

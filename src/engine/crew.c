@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/wait.h"
 #include "comm/domain.h"
+#include "task/trace.h"
 
 enum { LEADER = 0, TOLD = 0, HEARD = 1, SIGNALS }; /* signals: of the leader to each follower, and back */
 
@@ -79,7 +80,8 @@ hd_status hdi_crew_hear(const hd_model *model, uint64_t number, hdi_runner_optio
 }
 
 hd_status hdi_crew_open(hdi_crew *crew, hd_domain *domain, const hdi_batch *batch) {
-    *crew = (hdi_crew){.domain = domain, .room = hdi_align_up(hdi_batch_message_room(batch), HDI_CACHE_LINE)};
+    *crew = (hdi_crew){.domain = domain,
+                       .room = hdi_align_up(sizeof(hdi_crew_order) + hdi_batch_message_room(batch), HDI_CACHE_LINE)};
     return hd_window_create(domain, NULL, 2 * crew->room, SIGNALS, &crew->window);
 }
 
@@ -105,23 +107,41 @@ static hd_status next_place(hdi_crew *crew, size_t *at) {
 }
 
 hd_status hdi_crew_tell(hdi_crew *crew, const hdi_batch *batch) {
+    hdi_crew_order order = {.what = HDI_CREW_STEP};
     size_t at;
+    if (crew->trace) {
+        order.trace = crew->traces;
+        order.spans = crew->trace->room;
+        order.phase = (uint32_t)crew->trace->phase;
+        order.whole_runs = crew->trace->whole_runs;
+        crew->owed = true;
+    }
     HD_TRY(next_place(crew, &at));
-    return tell_all(crew, at, hdi_batch_write(batch, (uint8_t *)hd_window_segment(crew->window, LEADER) + at));
+    uint8_t *message = (uint8_t *)hd_window_segment(crew->window, LEADER) + at;
+    memcpy(message, &order, sizeof order);
+    return tell_all(crew, at, sizeof order + hdi_batch_write(batch, message + sizeof order));
 }
 
-hd_status hdi_crew_dismiss(hdi_crew *crew) {
+static hd_status tell_order(hdi_crew *crew, hdi_crew_what what) {
+    const hdi_crew_order order = {.what = (uint32_t)what};
     size_t at;
     HD_TRY(next_place(crew, &at));
-    return tell_all(crew, at, hdi_batch_write(NULL, (uint8_t *)hd_window_segment(crew->window, LEADER) + at));
+    memcpy((uint8_t *)hd_window_segment(crew->window, LEADER) + at, &order, sizeof order);
+    return tell_all(crew, at, sizeof order);
 }
+
+hd_status hdi_crew_ask(hdi_crew *crew) { return tell_order(crew, HDI_CREW_COLLECT); }
+
+hd_status hdi_crew_dismiss(hdi_crew *crew) { return tell_order(crew, HDI_CREW_END); }
 
 /* ---- a follower ---- */
 
-hd_status hdi_crew_next(hdi_crew *crew, hdi_batch *batch, bool *more) {
+hd_status hdi_crew_next(hdi_crew *crew, hdi_batch *batch, hdi_crew_order *order) {
     size_t at = crew->messages % 2 * crew->room;
     crew->messages++;
     HD_TRY(wait_long(crew->window, crew->messages));
-    *more = hdi_batch_read(batch, (const uint8_t *)hd_window_segment(crew->window, LEADER) + at);
+    const uint8_t *message = (const uint8_t *)hd_window_segment(crew->window, LEADER) + at;
+    memcpy(order, message, sizeof *order);
+    if (order->what == HDI_CREW_STEP) hdi_batch_read(batch, message + sizeof *order);
     return hd_signal_raise(crew->window, LEADER, HEARD, crew->messages);
 }
