@@ -100,7 +100,7 @@ HD_API HD_CHECK_RESULT hd_status hd_trace_write(hd_trace *trace, const char *pat
 
 typedef struct hd_trace_svg_options {
     int64_t from_ns, to_ns; /* what is shown, in nanoseconds since the trace was made; both 0: the last whole runs of its own
-                             * rank, as many as make a picture that can be read (2,000 spans, 300 a lane), and at least one */
+                             * rank, as many as make a picture that can be read (2,000 spans, 100 a lane), and at least one */
     int32_t width;          /* in pixels, 400 to 20,000; 0: 1,400 */
     const char *title;      /* NULL: "Heddle" */
 } hd_trace_svg_options;

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-enum { WIDTH = 1400, MOST_SPANS = 2000, LANE_SPANS = 300 };
+enum { WIDTH = 1400, MOST_SPANS = 2000, LANE_SPANS = 100 };
 
 static bool is_own(const hd_trace *trace, const hdi_span *span) { return trace->lanes[span->lane].import == 0; }
 

@@ -168,7 +168,7 @@ typedef struct cursor {
 } cursor;
 
 static void entry(FILE *f, const hdi_svg *svg, cursor *c, const char *swatch, const char *text) {
-    int wide = 17 + 7 * (int)strlen(text) + 16; /* as wide as texts of that size are at most, about */
+    int wide = 17 + 6 * (int)strlen(text) + 22; /* as wide as texts of that size are at most, about */
     if (c->x > 12 && c->x + wide > svg->width - HDI_SVG_RIGHT) {
         c->x = 12;
         c->y += HDI_SVG_LEGEND;
@@ -178,10 +178,17 @@ static void entry(FILE *f, const hdi_svg *svg, cursor *c, const char *swatch, co
     c->x += wide;
 }
 
+/* "12.3 %", and no zero for what there is. */
+static const char *share_text(double part, double all, char text[32]) {
+    double percent = all > 0 ? 100 * part / all : 0;
+    snprintf(text, 32, percent > 0 && percent < 0.1 ? "&lt;0.1 %%" : "%.1f %%", percent);
+    return text;
+}
+
 /* Without a file: only finds out where it ends. */
 static int write_legend(FILE *f, const hdi_svg *svg, int y) {
     cursor c = {12, y};
-    char text[96], bytes[32];
+    char text[96], number[32];
     double all = (double)svg->workers * (double)(svg->to - svg->from), idle = all - svg->waited;
     for (int i = 0; i < HDI_SVG_FAMILY_COUNT; i++) {
         char swatch[8];
@@ -189,15 +196,15 @@ static int write_legend(FILE *f, const hdi_svg *svg, int y) {
         snprintf(swatch, sizeof swatch, "k%d", i);
         snprintf(text, sizeof text, "%s", hdi_svg_colours[i].name);
         if (i != HDI_SVG_ENGINE)
-            snprintf(text, sizeof text, "%s %.1f %%", hdi_svg_colours[i].name, all > 0 ? 100 * svg->spent[i] / all : 0);
+            snprintf(text, sizeof text, "%s %s", hdi_svg_colours[i].name, share_text(svg->spent[i], all, number));
         if (i != HDI_SVG_ENGINE) idle -= svg->spent[i];
         entry(f, svg, &c, swatch, text);
     }
-    snprintf(text, sizeof text, "waiting for other ranks %.1f %%", all > 0 ? 100 * svg->waited / all : 0);
+    snprintf(text, sizeof text, "waiting for other ranks %s", share_text(svg->waited, all, number));
     if (svg->waited > 0) entry(f, svg, &c, "w", text);
-    snprintf(text, sizeof text, "sent to other ranks: %s", bytes_text(svg->sent, bytes));
+    snprintf(text, sizeof text, "sent to other ranks: %s", bytes_text(svg->sent, number));
     if (svg->sent > 0) entry(f, svg, &c, "t", text);
-    snprintf(text, sizeof text, "idle %.1f %%", all > 0 && idle > 0 ? 100 * idle / all : 0);
+    snprintf(text, sizeof text, "idle %s", share_text(idle > 0 ? idle : 0, all, number));
     if (svg->workers) entry(f, svg, &c, "i", text);
     return c.y;
 }
