@@ -39,10 +39,10 @@ HD_API void hd_trace_clear(hd_trace *trace);
 /* Records what the executor does from now on; NULL: no more. HD_OUT_OF_MEMORY, or what a device says that cannot make the events
  * it measures with; the executor is then not traced. */
 HD_API HD_CHECK_RESULT hd_status hd_executor_set_trace(hd_executor *executor, hd_trace *trace);
-/* Records what the engine and its executor do, likewise. Where ranks share the model, the others record, too, from the next step
- * on, into traces as large; whoever looks at this one (hd_trace_get_info, hd_trace_write ...) collects what they have, between
- * two steps, with hd_trace_import as "rank 1" and so on. So does the end of recording by this call and by hd_engine_destroy; but
- * not hd_trace_destroy. A failure of another rank to record fails the collecting, once, and no step. */
+/* Records what the engine and its executor do, likewise. Where ranks share the model, the others record, too, into traces as
+ * large; whoever looks at this one (hd_trace_get_info, hd_trace_write ...) collects what they have, between two steps, with
+ * hd_trace_import as "rank 1" and so on. So does the end of recording by this call and by hd_engine_destroy; but not
+ * hd_trace_destroy. A rank that has no room fails this call or the collecting, and no step. */
 HD_API HD_CHECK_RESULT hd_status hd_engine_set_trace(hd_engine *engine, hd_trace *trace);
 
 typedef struct hd_trace_info {

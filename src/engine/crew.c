@@ -106,33 +106,36 @@ static hd_status next_place(hdi_crew *crew, size_t *at) {
     return HD_OK;
 }
 
-hd_status hdi_crew_tell(hdi_crew *crew, const hdi_batch *batch) {
-    hdi_crew_order order = {.what = HDI_CREW_STEP};
-    size_t at;
+static hdi_crew_order order_of(const hdi_crew *crew, hdi_crew_what what) {
+    hdi_crew_order order = {.what = (uint32_t)what};
     if (crew->trace) {
         order.trace = crew->traces;
         order.spans = crew->trace->room;
         order.phase = (uint32_t)crew->trace->phase;
         order.whole_runs = crew->trace->whole_runs;
-        crew->owed = true;
     }
+    return order;
+}
+
+hd_status hdi_crew_tell(hdi_crew *crew, const hdi_batch *batch) {
+    const hdi_crew_order order = order_of(crew, HDI_CREW_STEP);
+    size_t at;
+    crew->owed |= crew->trace != NULL;
     HD_TRY(next_place(crew, &at));
     uint8_t *message = (uint8_t *)hd_window_segment(crew->window, LEADER) + at;
     memcpy(message, &order, sizeof order);
     return tell_all(crew, at, sizeof order + hdi_batch_write(batch, message + sizeof order));
 }
 
-static hd_status tell_order(hdi_crew *crew, hdi_crew_what what) {
-    const hdi_crew_order order = {.what = (uint32_t)what};
+hd_status hdi_crew_ask(hdi_crew *crew, hdi_crew_what what) {
+    const hdi_crew_order order = order_of(crew, what);
     size_t at;
     HD_TRY(next_place(crew, &at));
     memcpy((uint8_t *)hd_window_segment(crew->window, LEADER) + at, &order, sizeof order);
     return tell_all(crew, at, sizeof order);
 }
 
-hd_status hdi_crew_ask(hdi_crew *crew) { return tell_order(crew, HDI_CREW_COLLECT); }
-
-hd_status hdi_crew_dismiss(hdi_crew *crew) { return tell_order(crew, HDI_CREW_END); }
+hd_status hdi_crew_dismiss(hdi_crew *crew) { return hdi_crew_ask(crew, HDI_CREW_END); }
 
 /* ---- a follower ---- */
 

@@ -11,13 +11,14 @@
 typedef enum hdi_crew_what {
     HDI_CREW_END,    /* there are no more */
     HDI_CREW_STEP,   /* the batch behind it */
-    HDI_CREW_COLLECT /* hand over what was traced (crew_trace.h) */
+    HDI_CREW_TRACE,  /* make a trace (crew_trace.h) */
+    HDI_CREW_COLLECT /* hand over what is in it */
 } hdi_crew_what;
 
 /* The head of a message. */
 typedef struct hdi_crew_order {
     uint32_t what;              /* hdi_crew_what */
-    uint32_t trace;             /* the number, from 1, of the leader's trace that the step is recorded into; 0: none */
+    uint32_t trace;             /* the number, from 1, of the leader's trace that is made or recorded into; 0: none */
     uint64_t spans;             /* room of that trace */
     uint32_t phase, whole_runs; /* likewise: of the step, of the trace */
 } hdi_crew_order;
@@ -43,8 +44,8 @@ void hdi_crew_close(hdi_crew *crew); /* legal on a zeroed one */
 
 /* Tells the filled step that the leader is about to run. */
 hd_status hdi_crew_tell(hdi_crew *crew, const hdi_batch *batch);
-/* Tells to hand over what was traced, which begins with this. */
-hd_status hdi_crew_ask(hdi_crew *crew);
+/* Tells something else: to make a trace, or to hand it over, which all do together behind this. */
+hd_status hdi_crew_ask(hdi_crew *crew, hdi_crew_what what);
 /* Tells that there are no more. */
 hd_status hdi_crew_dismiss(hdi_crew *crew);
 /* Waits, as long as it takes, for the next order; a step's fills `batch`. */

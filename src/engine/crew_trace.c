@@ -12,7 +12,7 @@
 #include "comm/domain.h"
 #include "task/trace.h"
 
-enum { LEADER = 0, PIECE = 1 << 16, BOOT = 40 };
+enum { LEADER = 0, PIECE = 1 << 16, BOOT = 40, WHY = 192 };
 
 /* What a rank says before its image comes. */
 typedef struct announcement {
@@ -20,7 +20,7 @@ typedef struct announcement {
     int64_t now;     /* its clock as it left a barrier */
     int32_t status;  /* of what it has recorded */
     char boot[BOOT]; /* of the machine's present life: ranks with the same have one clock */
-    char why[HDI_WHY];
+    char why[WHY];
 } announcement;
 
 /* ---- going round ---- */
@@ -63,10 +63,24 @@ static hd_status make_piece(const hd_domain *domain, uint8_t **piece) {
     return hdi_alloc(piece, (size_t)hd_domain_ranks(domain) + 1, PIECE, "collecting traces");
 }
 
-static void cannot(announcement *mine, hd_status status, const char *why) {
+static void cannot(announcement *mine, hd_status status) {
     mine->bytes = 0;
     mine->status = (int32_t)status;
-    snprintf(mine->why, sizeof mine->why, "%s", why);
+    snprintf(mine->why, sizeof mine->why, "%s", hd_last_error());
+}
+
+static bool all_can(const hd_domain *domain, const announcement *all) {
+    bool can = true;
+    for (int32_t r = 0; r < hd_domain_ranks(domain); r++) can &= all[r].status == HD_OK;
+    return can;
+}
+
+/* Announces; fails when a rank cannot, and names it. */
+static hd_status agree(hd_domain *domain, announcement *mine, announcement *all) {
+    HD_TRY(announce(domain, mine, all));
+    for (int32_t r = 0; r < hd_domain_ranks(domain); r++)
+        HD_REQUIRE(all[r].status == HD_OK, (hd_status)all[r].status, "the trace of rank %d: %.*s", r, WHY - 1, all[r].why);
+    return HD_OK;
 }
 
 /* ---- a follower ---- */
@@ -82,30 +96,32 @@ static hd_status begin(hdi_follower_trace *f, const hdi_crew_order *order, hd_ex
     return hd_executor_set_trace(executor, f->trace);
 }
 
-void hdi_follower_trace_step(hdi_follower_trace *f, const hdi_crew_order *order, hd_executor *executor, int32_t rank) {
-    if (order->trace != f->number) {
-        hdi_follower_trace_end(f);
-        f->number = order->trace;
-        f->status = order->trace ? begin(f, order, executor, rank) : HD_OK;
-        if (f->status != HD_OK) snprintf(f->why, sizeof f->why, "%s", hd_last_error());
-    }
+hd_status hdi_follower_trace_begin(hdi_follower_trace *f, const hdi_crew_order *order, hd_executor *executor, hd_domain *domain) {
+    announcement mine = {0}, all[HD_MAX_RANKS];
+    hdi_follower_trace_end(f);
+    hd_status status = begin(f, order, executor, hd_domain_rank(domain));
+    if (status != HD_OK) cannot(&mine, status);
+    if (status != HD_OK) hdi_follower_trace_end(f);
+    f->number = order->trace;
+    return announce(domain, &mine, all);
+}
+
+void hdi_follower_trace_step(hdi_follower_trace *f, const hdi_crew_order *order) {
+    if (order->trace != f->number) hdi_follower_trace_end(f);
     if (f->trace) f->trace->phase = (hd_trace_phase)order->phase;
 }
 
 hd_status hdi_follower_trace_hand_over(hdi_follower_trace *f, hd_domain *domain) {
-    announcement mine = {.status = (int32_t)f->status}, all[HD_MAX_RANKS];
+    announcement mine = {0}, all[HD_MAX_RANKS];
     void *image = NULL;
     uint8_t *piece = NULL;
     size_t size = 0;
-    snprintf(mine.why, sizeof mine.why, "%s", f->why);
-    hd_status status = f->status == HD_OK && f->trace ? hd_trace_export(f->trace, &image, &size) : HD_OK;
+    hd_status status = f->trace ? hd_trace_export(f->trace, &image, &size) : HD_OK;
     if (status == HD_OK) status = make_piece(domain, &piece);
-    if (status == HD_OK) mine.bytes = size;
-    if (status != HD_OK) cannot(&mine, status, hd_last_error());
+    mine.bytes = size;
+    if (status != HD_OK) cannot(&mine, status);
     status = announce(domain, &mine, all);
-    bool complete = true;
-    for (int32_t r = 0; r < hd_domain_ranks(domain); r++) complete &= all[r].status == HD_OK;
-    if (status == HD_OK && complete) status = pass_images(domain, all, image, piece, NULL);
+    if (status == HD_OK && all_can(domain, all)) status = pass_images(domain, all, image, piece, NULL);
     if (status == HD_OK && f->trace) hd_trace_clear(f->trace);
     hdi_free(piece);
     hdi_free(image);
@@ -114,10 +130,16 @@ hd_status hdi_follower_trace_hand_over(hdi_follower_trace *f, hd_domain *domain)
 
 /* ---- the leader ---- */
 
-void hdi_crew_trace(hdi_crew *crew, hd_trace *trace) {
-    if (trace) crew->traces++;
+hd_status hdi_crew_trace(hdi_crew *crew, hd_trace *trace) {
+    announcement mine = {0}, all[HD_MAX_RANKS];
     crew->trace = trace;
     crew->owed = false;
+    if (!trace || !crew->window) return HD_OK;
+    crew->traces++;
+    hd_status status = hdi_crew_ask(crew, HDI_CREW_TRACE);
+    if (status == HD_OK) status = agree(crew->domain, &mine, all);
+    if (status != HD_OK) crew->trace = NULL;
+    return status;
 }
 
 static hd_status import(hd_trace *trace, const announcement *all, uint8_t *const *images, int32_t ranks) {
@@ -141,7 +163,7 @@ static hd_status make_images(const announcement *all, int32_t ranks, uint8_t **i
 static hd_status receive(hdi_crew *crew, const announcement *all, uint8_t *piece) {
     int32_t ranks = hd_domain_ranks(crew->domain);
     uint8_t *images[HD_MAX_RANKS] = {0};
-    char why[HDI_WHY] = "";
+    char why[WHY] = "";
     hd_status kept = make_images(all, ranks, images);
     if (kept != HD_OK) snprintf(why, sizeof why, "%s", hd_last_error());
     hd_status status = pass_images(crew->domain, all, NULL, piece, images);
@@ -156,13 +178,10 @@ hd_status hdi_crew_collect(hdi_crew *crew) {
     uint8_t *piece = NULL;
     if (!crew->trace || !crew->owed) return HD_OK;
     crew->owed = false;
-    HD_TRY(hdi_crew_ask(crew));
+    HD_TRY(hdi_crew_ask(crew, HDI_CREW_COLLECT));
     hd_status status = make_piece(crew->domain, &piece);
-    if (status != HD_OK) cannot(&mine, status, hd_last_error());
-    status = announce(crew->domain, &mine, all);
-    for (int32_t r = 0; r < hd_domain_ranks(crew->domain) && status == HD_OK; r++)
-        if (all[r].status != HD_OK)
-            status = hdi_fail((hd_status)all[r].status, "the trace of rank %d: %.*s", r, HDI_WHY - 1, all[r].why);
+    if (status != HD_OK) cannot(&mine, status);
+    status = agree(crew->domain, &mine, all);
     if (status == HD_OK) status = receive(crew, all, piece);
     hdi_free(piece);
     return status;

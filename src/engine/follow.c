@@ -14,11 +14,10 @@ static hd_status follow_steps(hdi_runner *runner, hdi_crew *crew, hdi_follower_t
             HD_TRY(hd_executor_synchronize(runner->executor)); /* the block that is written next is read no more */
         HD_TRY(hdi_crew_next(crew, &runner->batch, &order));
         if (order.what == HDI_CREW_END) return hd_executor_synchronize(runner->executor);
-        if (order.what == HDI_CREW_COLLECT) {
-            HD_TRY(hdi_follower_trace_hand_over(trace, crew->domain));
-            continue;
-        }
-        hdi_follower_trace_step(trace, &order, runner->executor, hd_domain_rank(crew->domain));
+        if (order.what == HDI_CREW_TRACE) HD_TRY(hdi_follower_trace_begin(trace, &order, runner->executor, crew->domain));
+        if (order.what == HDI_CREW_COLLECT) HD_TRY(hdi_follower_trace_hand_over(trace, crew->domain));
+        if (order.what != HDI_CREW_STEP) continue;
+        hdi_follower_trace_step(trace, &order);
         HD_TRY(hdi_batch_run(&runner->batch, runner->executor));
     }
 }

@@ -35,7 +35,7 @@ static hd_status settle(hdi_trace_holder *holder) { return hdi_crew_collect(((hd
 
 static void leave(hdi_trace_holder *holder) {
     hdi_engine_trace *t = (hdi_engine_trace *)(void *)holder;
-    hdi_crew_trace(t->crew, NULL);
+    (void)(hdi_crew_trace(t->crew, NULL) == HD_OK); /* which cannot fail */
     hdi_trace_give_lane(holder->trace, t->lane);
     holder->trace->phase = HD_TRACE_OTHER;
     holder->trace = NULL;
@@ -55,9 +55,10 @@ static hd_status join(hdi_engine_trace *t, hd_trace *trace, hdi_crew *crew) {
     t->crew = crew;
     t->holder.settle = settle;
     t->holder.leave = leave;
-    hdi_crew_trace(crew, trace);
-    hdi_trace_join(trace, &t->holder);
-    return HD_OK;
+    hd_status status = hdi_crew_trace(crew, trace);
+    if (status != HD_OK) hdi_trace_give_lane(trace, t->lane);
+    if (status == HD_OK) hdi_trace_join(trace, &t->holder);
+    return status;
 }
 
 hd_status hd_engine_set_trace(hd_engine *e, hd_trace *trace) {
