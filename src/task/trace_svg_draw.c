@@ -14,6 +14,7 @@ typedef struct pile {
     int64_t begin, end; /* places */
     size_t n, last;     /* how many; the number of the last one */
     double ns, waited, spent[HDI_SVG_FAMILY_COUNT];
+    double bytes; /* of transfers */
 } pile;
 
 typedef struct pen {
@@ -69,15 +70,23 @@ static const char *colour_of(const pen *p, const hdi_span *s, char text[8]) {
     return text;
 }
 
+/* What fits of "layers.0.mlp.down": its last parts. The cut is between parts, so it is no matter how letters are encoded. */
+static const char *last_parts(const char *name, size_t most) {
+    const char *dot = NULL;
+    while (strlen(name) > most && (dot = strchr(name, '.')) && dot[1]) name = dot + 1;
+    return name;
+}
+
 /* The name inside, as much of it as fits. */
 static void write_name(const pen *p, const hdi_span *s, int64_t begin, int64_t end) {
-    enum { LEAST = 34 * PIXEL, LETTER = 560, EDGE = 3 * PIXEL };
+    enum { LEAST = 28 * PIXEL, LETTER = 560, EDGE = 3 * PIXEL };
     char x[32], name[HDI_SPAN_TEXT];
     if (end - begin < LEAST || s->kind != HDI_SPAN_WORK) return;
     hdi_span_text(p->svg->trace, s, name);
     bool dark = hdi_svg_colours[hdi_svg_family_of(p->svg->trace->labels[s->label].kernel)].dark;
     fprintf(p->f, "<text x=\"%s\" y=\"%d\" class=\"s%s\">", hdi_svg_px(begin + EDGE, x), p->row->top + 14, dark ? " v" : "");
-    hdi_svg_text(p->f, name, (size_t)((end - begin - 2 * EDGE) / LETTER));
+    size_t most = (size_t)((end - begin - 2 * EDGE) / LETTER);
+    hdi_svg_text(p->f, last_parts(name, most), most);
     fputs("</text>", p->f);
 }
 
@@ -158,21 +167,38 @@ static void draw_spans(pen *p) {
 
 /* ---- transfers ---- */
 
+static void flush_bar(pen *p) {
+    pile *q = &p->pile;
+    if (!q->n) return;
+    if (q->end < q->begin + PILE) q->end = q->begin + PILE;
+    write_box(p, "t", q->begin, q->end, p->row->top + HDI_SVG_LANE + 1, HDI_SVG_STRIP - 2);
+    if (q->n == 1)
+        write_tooltip(p, &p->svg->trace->spans[q->last]);
+    else
+        fprintf(p->f, "<title>%zu transfers, %.0f bytes together</title>", q->n, q->bytes);
+    fputs("</rect>\n", p->f);
+    p->merged += q->n > 1 ? q->n : 0;
+    p->cursor = q->end;
+    *q = (pile){0};
+}
+
+/* Bars are a little wider than they are long, to be seen; those that would begin in another one are drawn with it. */
 static void draw_transfers(pen *p) {
-    enum { THIN = 150 };
-    int y = p->row->top + HDI_SVG_LANE + 1;
     p->cursor = 0;
     for (size_t i = 0; i < p->row->n; i++) {
-        const hdi_span *s = &p->svg->trace->spans[p->svg->spans[p->row->first + i]];
+        size_t number = p->svg->spans[p->row->first + i];
+        const hdi_span *s = &p->svg->trace->spans[number];
         int64_t begin = hdi_svg_x(p->svg, s->begin), end = hdi_svg_x(p->svg, s->end);
+        pile *q = &p->pile;
         if (s->kind != HDI_SPAN_TRANSFER) continue;
-        if (begin < p->cursor) begin = p->cursor;
-        if (end < begin + THIN) end = begin + THIN;
-        write_box(p, "t", begin, end, y, HDI_SVG_STRIP - 2);
-        write_tooltip(p, s);
-        fputs("</rect>\n", p->f);
-        p->cursor = end;
+        if (q->n && begin >= q->end && begin >= q->begin + PILE) flush_bar(p);
+        if (!q->n) q->begin = q->end = begin;
+        if (end > q->end) q->end = end;
+        q->n++;
+        q->last = number;
+        q->bytes += s->bytes;
     }
+    flush_bar(p);
 }
 
 /* From the end of a transfer to the end of the wait. */
