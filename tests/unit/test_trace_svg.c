@@ -306,7 +306,8 @@ static void an_arrow_goes_from_a_transfer_to_the_wait_it_ended(void **state) {
     add_note(trace, HDI_SPAN_TRANSFER, a, 1, 500, 510); /* nobody waited then */
     add_note(trace, HDI_SPAN_WAIT, b, 0, 700, 900);     /* ended by 890, not by 500 */
     add_note(trace, HDI_SPAN_TRANSFER, a, 1, 880, 890); /* to rank 1 */
-    add_note(trace, HDI_SPAN_TRANSFER, b, 0, 600, 610); /* rank 0 never waits */
+    add_note(trace, HDI_SPAN_TRANSFER, b, 0, 600, 610); /* rank 0 finds it there, */
+    add_note(trace, HDI_SPAN_WAIT, a, 1, 650, 660);     /* and waits for something else */
     add_note(trace, HDI_SPAN_WAIT, b, 2, 910, 999);     /* for a rank that is not there */
     good(hdi_trace_settle(trace));
     hdi_svg svg = {.trace = trace};
