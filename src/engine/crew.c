@@ -22,7 +22,9 @@ static hd_status wait_long(hd_window *window, uint64_t value) {
             continue;
         }
         HD_TRY(hd_domain_check(domain));
+        hdi_domain_awaits(domain, LEADER);
         domain->transport->doze(window, signal, value - 1, NAP_NS);
+        hdi_domain_awaits(domain, -1);
     }
     return HD_OK;
 }

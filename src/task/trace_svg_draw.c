@@ -64,9 +64,9 @@ static void write_box(const pen *p, const char *colour, int64_t begin, int64_t e
             hdi_svg_px(end - begin, width), height);
 }
 
-static const char *colour_of(const pen *p, const hdi_span *s, char text[8]) {
+static const char *colour_of(const pen *p, const hdi_span *s, char text[16]) {
     if (s->kind == HDI_SPAN_WAIT) return "w";
-    snprintf(text, 8, "k%d", (int)hdi_svg_family_of(p->svg->trace->labels[s->label].kernel));
+    snprintf(text, 16, "k%d", (int)hdi_svg_family_of(p->svg->trace->labels[s->label].kernel));
     return text;
 }
 
@@ -92,7 +92,7 @@ static void write_name(const pen *p, const hdi_span *s, int64_t begin, int64_t e
 
 static void write_span(pen *p, const hdi_span *s, int64_t begin, int64_t end) {
     enum { SLIT = 30, WIDE = 4 * PIXEL }; /* a slit of white tells neighbours of one colour apart */
-    char colour[8];
+    char colour[16];
     write_box(p, colour_of(p, s, colour), begin, end - begin > WIDE ? end - SLIT : end, p->row->top, HDI_SVG_LANE);
     write_tooltip(p, s);
     fputs("</rect>", p->f);
@@ -105,7 +105,7 @@ static void flush(pen *p) {
     enum { THIN = 60 };
     pile *q = &p->pile;
     int best = HDI_SVG_OTHER;
-    char colour[8], duration[32];
+    char colour[16], duration[32];
     int64_t end = q->end - q->begin < THIN ? q->begin + THIN : q->end;
     if (!q->n) return;
     for (int i = 0; i < HDI_SVG_FAMILY_COUNT; i++)

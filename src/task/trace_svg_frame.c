@@ -191,7 +191,7 @@ static int write_legend(FILE *f, const hdi_svg *svg, int y) {
     char text[96], number[32];
     double all = (double)svg->workers * (double)(svg->to - svg->from), idle = all - svg->waited;
     for (int i = 0; i < HDI_SVG_FAMILY_COUNT; i++) {
-        char swatch[8];
+        char swatch[16];
         if (svg->spent[i] <= 0) continue;
         snprintf(swatch, sizeof swatch, "k%d", i);
         snprintf(text, sizeof text, "%s", hdi_svg_colours[i].name);

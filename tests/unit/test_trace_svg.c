@@ -273,7 +273,7 @@ static void rows_never_overlap(void **state) {
     uint32_t label = add_label(trace, "step", "gelu_f32", "");
     uint64_t random = 1;
     for (int i = 0; i < 5; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "worker %d", i);
         lanes[i] = add_lane(trace, name, i / 2);
     }
