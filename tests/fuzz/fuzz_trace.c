@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as the image of another process's trace; what is taken in is counted, sorted and handed on. */
+/* Any bytes as the image of another process's trace; what is taken in is counted, sorted, drawn and handed on. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (hd_trace_get_info(trace, &info) != HD_OK || (status != HD_OK && info.spans)) abort();
     if (hd_trace_kinds(trace, 0, &kinds, &n) != HD_OK || n > info.spans) abort();
     hd_free(kinds);
+    if (hd_trace_write_svg(trace, "/dev/null", NULL) != HD_OK) abort();
     hd_trace_destroy(trace);
     return 0;
 }
