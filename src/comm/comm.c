@@ -9,6 +9,7 @@
 #include "base/wait.h"
 #include "comm/domain.h"
 #include "comm/timeouts.h"
+#include "comm/window_device.h"
 #include "device/device.h"
 
 enum {
@@ -142,7 +143,9 @@ static hd_status agree_on_outcome(hd_domain *domain, hd_status status) {
 
 static hd_status open_window(hd_window *window) {
     HD_TRY(agree_on_terms(window));
-    return agree_on_outcome(window->domain, window->domain->transport->window_open(window));
+    bool on_device = hdi_window_on_device(window);
+    hd_status status = on_device ? hdi_window_device_open(window) : window->domain->transport->window_open(window);
+    return agree_on_outcome(window->domain, status);
 }
 
 hd_status hd_window_create(hd_domain *domain, const hd_device *device, size_t bytes, uint32_t signals, hd_window **out) {
@@ -174,7 +177,10 @@ hd_status hd_window_create(hd_domain *domain, const hd_device *device, size_t by
 
 void hd_window_destroy(hd_window *window) {
     if (!window) return;
-    window->domain->transport->window_close(window);
+    if (hdi_window_on_device(window))
+        hdi_window_device_close(window);
+    else
+        window->domain->transport->window_close(window);
     hdi_free(window);
 }
 
@@ -209,6 +215,7 @@ hd_status hd_put_signal(hd_window *window, int32_t rank, size_t offset, size_t b
     HD_TRY(check_signal(window, signal, "hd_put_signal"));
     HD_TRY(still_good(window->domain));
     const hdi_transport *transport = window->domain->transport;
+    if (hdi_window_on_device(window)) return hdi_window_device_raise(window, rank, signal, value); /* the memory is shared */
     HD_TRY(transport->put(window, rank, offset, bytes));
     return transport->raise(window, rank, signal, value);
 }
@@ -217,18 +224,20 @@ hd_status hd_put(hd_window *window, int32_t rank, size_t offset, size_t bytes) {
     HD_TRY(check_rank(window, rank, "hd_put"));
     HD_TRY(check_bytes(window, offset, bytes, "hd_put"));
     HD_TRY(still_good(window->domain));
-    return window->domain->transport->put(window, rank, offset, bytes);
+    return hdi_window_on_device(window) ? HD_OK : window->domain->transport->put(window, rank, offset, bytes);
 }
 
 hd_status hd_signal_raise(hd_window *window, int32_t rank, uint32_t signal, uint64_t value) {
     HD_TRY(check_rank(window, rank, "hd_signal_raise"));
     HD_TRY(check_signal(window, signal, "hd_signal_raise"));
     HD_TRY(still_good(window->domain));
+    if (hdi_window_on_device(window)) return hdi_window_device_raise(window, rank, signal, value);
     return window->domain->transport->raise(window, rank, signal, value);
 }
 
 uint64_t hd_signal_value(hd_window *window, int32_t rank, uint32_t signal) {
     if (!window || rank < 0 || rank >= window->domain->ranks || signal >= window->n_signals) return 0;
+    if (hdi_window_on_device(window)) return hdi_window_device_value(window, rank, signal);
     return atomic_load_explicit(&hdi_signal_of(window, rank, signal)->value, memory_order_acquire);
 }
 
@@ -241,7 +250,7 @@ bool hd_signal_test(hd_window *window, int32_t rank, uint32_t signal, uint64_t v
 hd_status hd_window_quiet(hd_window *window) {
     HD_REQUIRE(window, HD_INVALID_ARGUMENT, "hd_window_quiet: there is no window");
     HD_TRY(still_good(window->domain));
-    return window->domain->transport->quiet(window);
+    return hdi_window_on_device(window) ? HD_OK : window->domain->transport->quiet(window);
 }
 
 /* ---- waiting ---- */
@@ -268,6 +277,7 @@ hd_status hd_signal_wait(hd_window *window, int32_t rank, uint32_t signal, uint6
     HD_TRY(check_rank(window, rank, "hd_signal_wait"));
     HD_TRY(check_signal(window, signal, "hd_signal_wait"));
     hd_domain *domain = window->domain;
+    if (hdi_window_on_device(window)) return hdi_window_device_wait(window, rank, signal, value, where);
     for (uint32_t turn = 0; turn < domain->spins + HDI_YIELDS; turn++) {
         if (hdi_domain_failed(domain)) return hdi_wait_failed(window, rank, signal, value, where, 0);
         if (hdi_signal_seen(window, rank, signal, value)) return HD_OK;

@@ -115,6 +115,9 @@ static inline bool hdi_domain_failed(const hd_domain *domain) {
  * sign of life. Ends the domain with it, or adds it to the failure that has ended the domain already. Returns that failure's code
  * (HD_COMM if it is this one) with the sentence as the thread's message. */
 hd_status hdi_wait_failed(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where, int64_t waited_ns);
+/* The same where somebody else looked at the signal: `seen` is what it was. */
+hd_status hdi_wait_gave_up(hd_domain *domain, int32_t rank, uint32_t signal, uint64_t value, uint64_t seen, const char *where,
+                           int64_t waited_ns);
 /* The same for other waits: `what` is the sentence's beginning, "waited 2.0 s for rank 2 to come to the barrier". `awaited`: the
  * rank whose signs of life are told first. */
 hd_status hdi_domain_give_up(hd_domain *domain, int32_t awaited, const char *what);

@@ -70,8 +70,12 @@ hd_status hdi_domain_give_up(hd_domain *domain, int32_t awaited, const char *wha
 
 hd_status hdi_wait_failed(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where,
                           int64_t waited_ns) {
-    hd_domain *domain = window->domain;
     uint64_t seen = atomic_load_explicit(&hdi_signal_of(window, rank, signal)->value, memory_order_acquire);
+    return hdi_wait_gave_up(window->domain, rank, signal, value, seen, where, waited_ns);
+}
+
+hd_status hdi_wait_gave_up(hd_domain *domain, int32_t rank, uint32_t signal, uint64_t value, uint64_t seen, const char *where,
+                           int64_t waited_ns) {
     bool left = atomic_load_explicit(&domain->states[rank].left, memory_order_relaxed);
     char what[320];
     snprintf(what, sizeof what, "waited %.2f s%s%.80s for signal %u of rank %d%s: expected %llu, seen %llu", seconds(waited_ns),

@@ -93,8 +93,8 @@ hd_status hd_executor_create(const hd_plan *plan, const hd_executor_options *opt
                (int)options->kind);
     HD_REQUIRE(hd_executor_kind_runs_on(options->kind, device), HD_UNSUPPORTED, "%s has no %s executor", hdi_device_text(device),
                hd_executor_kind_name(options->kind));
-    HD_REQUIRE(!hdi_executor_kind_has_threads(options->kind) || (1 <= options->threads && options->threads <= 1024), HD_INVALID_ARGUMENT,
-               "%d threads; there must be 1 to 1024", options->threads);
+    HD_REQUIRE(!hdi_executor_kind_has_threads(options->kind) || (1 <= options->threads && options->threads <= 1024),
+               HD_INVALID_ARGUMENT, "%d threads; there must be 1 to 1024", options->threads);
     HD_TRY(hdi_isa_check());
     HD_TRY(hdi_calloc(&executor, 1, sizeof *executor, "an executor"));
     executor->plan = plan;
@@ -102,6 +102,7 @@ hd_status hd_executor_create(const hd_plan *plan, const hd_executor_options *opt
     executor->device = device;
     hd_status status = make(executor, options->threads, options->domain);
     if (status != HD_OK) {
+        if (executor->exchange && executor->exchange->window) hdi_exchange_abort(executor, status); /* the others have theirs */
         hd_executor_destroy(executor);
         return status;
     }
@@ -198,6 +199,16 @@ bool hdi_condition_holds(const hd_executor *executor, const hdi_plan_condition *
     return when->from <= size && size < when->below;
 }
 
+bool hdi_group_happens(const hd_executor *executor, const hdi_plan_group *group) {
+    bool told = false;
+    for (uint32_t s = group->first_step; s < group->first_step + group->n_steps; s++) {
+        const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
+        if (!hdi_condition_holds(executor, &step->when) || (told && step->n_remotes)) return false;
+        told |= step->n_triggers > 0;
+    }
+    return true;
+}
+
 /* ---- running ---- */
 
 static hd_status check_bound(const hd_executor *executor) {
@@ -219,25 +230,27 @@ hd_status hdi_executor_prepare(hd_executor *executor) {
     return HD_OK;
 }
 
+/* Enqueued on a device: a rank that fails at it tells the others, who would wait for what never comes. */
+static hd_status enqueue(hd_executor *executor, bool as_graph) {
+    HD_TRY(hdi_exchange_begin(executor));
+    hd_status status = as_graph ? hdi_run_graph(executor) : hdi_run_stream(executor, NULL);
+    if (status != HD_OK) hdi_exchange_abort(executor, status);
+    return status;
+}
+
 static hd_status run_on_host(hd_executor *executor) {
     if (executor->kind == HD_EXECUTOR_SERIAL) return hdi_run_serial(executor);
     return executor->kind == HD_EXECUTOR_TASKS ? hdi_run_tasks(executor) : hdi_run_threads(executor);
 }
 
 static hd_status run(hd_executor *executor, bool again) {
-    if (records(executor->kind) && again && !executor->incomplete) return hdi_run_graph(executor);
+    bool as_graph = records(executor->kind) && again;
+    if (as_graph && !executor->incomplete) return enqueue(executor, true); /* it prepares what it records */
     HD_TRY(hdi_executor_prepare(executor));
-    if (by_host(executor->kind)) {
-        HD_TRY(hdi_exchange_begin(executor));
-        HD_TRY(run_on_host(executor));
-        return hdi_exchange_end(executor);
-    }
-    switch (executor->kind) {
-    case HD_EXECUTOR_STREAM:
-        return hdi_run_stream(executor, NULL);
-    default:
-        return again ? hdi_run_graph(executor) : hdi_run_stream(executor, NULL);
-    }
+    if (!by_host(executor->kind)) return enqueue(executor, as_graph);
+    HD_TRY(hdi_exchange_begin(executor));
+    HD_TRY(run_on_host(executor));
+    return hdi_exchange_end(executor);
 }
 
 hd_status hd_executor_run(hd_executor *executor) {
@@ -249,7 +262,8 @@ hd_status hdi_executor_run_once(hd_executor *executor) {
 }
 
 hd_status hd_executor_synchronize(hd_executor *executor) {
-    return executor->stream ? hd_stream_synchronize(executor->stream) : HD_OK;
+    if (executor->stream) HD_TRY(hd_stream_synchronize(executor->stream));
+    return hdi_exchange_check(executor);
 }
 
 hd_status hd_executor_output(const hd_executor *executor, const char *name, void **data) {

@@ -78,6 +78,10 @@ hd_status hdi_executor_run_once(hd_executor *executor);
 /* Where `size` holds. */
 bool hdi_condition_holds(const hd_executor *executor, const hdi_plan_condition *when);
 
+/* Whether a device may compute the group as one: all of its steps happen, and none waits for other ranks after one has told them
+ * something, which they may need to come to what is awaited. */
+bool hdi_group_happens(const hd_executor *executor, const hdi_plan_group *group);
+
 /* The kinds that run on `threads` workers. */
 bool hdi_executor_kind_has_threads(hd_executor_kind kind);
 
