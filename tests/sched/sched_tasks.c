@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sched_tasks seeds|search|mutants: the task runtime under many schedules. sched_tasks replay CASE SEED [EDGE]: one of them again.
  *
- * seeds: random schedules of every case. search: all schedules with a bounded number of preemptions, of three ranks and of two
+ * seeds: random schedules of every case. search: all schedules with a bounded number of delays, of three ranks and of two
  * workers. mutants: with any one edge of the protocol taken out, some schedule of some case goes wrong. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,34 +54,34 @@ static int seeds(uint64_t n) {
     return 0;
 }
 
-static int search_one(const vs_case *c, int preemptions, uint64_t most) {
+static int search_one(const vs_case *c, int delays, uint64_t most) {
     bool more = true;
     uint64_t n = 0;
     ranks_open(c);
     vs_search();
     for (; more && n < most; n++) {
         ranks_reset();
-        if (vs_run_next(preemptions, &more) == VS_GOOD) continue;
+        if (vs_run_next(delays, &more) == VS_GOOD) continue;
         printf("%s, schedule %llu: %s\n", c->name, (unsigned long long)n, vs_reason());
         return 1;
     }
     ranks_close();
-    printf("%-32s %d preemptions: %llu schedules%s\n", c->name, preemptions, (unsigned long long)n, more ? ", NOT ALL" : ", all");
+    printf("%-32s %d delays: %llu schedules%s\n", c->name, delays, (unsigned long long)n, more ? ", NOT ALL" : ", all");
     return more; /* a search that was cut off proves nothing */
 }
 
 static int search(uint64_t most) {
     static const struct {
         vs_case c;
-        int preemptions;
+        int delays;
     } searched[] = {
-        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true}, 2},
-        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true}, 2},
+        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true}, 3},
+        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true}, 3},
         {{"two ranks, what they share", 2, 1, 8, 2, 64, 0, 0, true}, 4},
-        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false}, 2},
+        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false}, 3},
     };
     for (size_t i = 0; i < HDI_COUNTOF(searched); i++)
-        if (search_one(&searched[i].c, searched[i].preemptions, most)) return 1;
+        if (search_one(&searched[i].c, searched[i].delays, most)) return 1;
     return 0;
 }
 

@@ -19,10 +19,10 @@ typedef struct fiber {
     uint64_t world; /* what it knew of when it woke last */
 } fiber;
 
-/* One choice of the search: `taken` of `options`, the running fiber being option 0 where it can go on. */
+/* One choice of the search: `taken` of `options`. Option 0 is the running fiber where it can go on, else the next one round; any
+ * other one is a delay of those before it (Emmi, Qadeer and Rakamaric, "Delay-bounded scheduling", 2011). */
 typedef struct choice {
     uint8_t taken, options;
-    bool preempts; /* taking another option than 0 does */
 } choice;
 
 static fiber fibers[VS_MOST_FIBERS];
@@ -84,10 +84,10 @@ static int choose(int n, bool running) {
     if (at_choice == MOST_CHOICES) abort();
     choice *c = &choices[at_choice++];
     if (at_choice > n_choices) {
-        *c = (choice){0, (uint8_t)(running && budget == 0 ? 1 : n), running};
+        *c = (choice){0, (uint8_t)(n <= budget + 1 ? n : budget + 1)};
         n_choices = at_choice;
     }
-    if (c->preempts && c->taken) budget--;
+    budget -= c->taken;
     return c->taken;
 }
 
@@ -101,14 +101,15 @@ static void switch_turn(bool first) {
     bool running = !first && can_run(&fibers[current]), all_done = true;
     if (++turns > 2000000) leave(VS_ENDLESS);
     if (running) options[n++] = current;
-    for (int i = 0; i < n_fibers; i++) {
+    for (int k = 0; k < n_fibers; k++) {
+        int i = (current + k) % n_fibers;
         all_done &= fibers[i].done;
         if ((i != current || !running) && can_run(&fibers[i])) options[n++] = i;
     }
     if (n == 0) leave(all_done ? VS_GOOD : VS_DEADLOCK);
     current = options[choose(n, running)];
+    if (fibers[current].asleep) fibers[current].world = world;
     fibers[current].asleep = false;
-    if (fibers[current].timed) fibers[current].world = world;
     if (current == before && !first) return;
     if (first)
         setcontext(&fibers[current].context);
@@ -140,10 +141,10 @@ void vs_search(void) {
     n_choices = 0;
 }
 
-vs_outcome vs_run_next(int preemptions, bool *more) {
+vs_outcome vs_run_next(int delays, bool *more) {
     searching = true;
     at_choice = 0;
-    budget = preemptions;
+    budget = delays;
     vs_outcome how = run();
     while (n_choices && choices[n_choices - 1].taken + 1 >= choices[n_choices - 1].options) n_choices--;
     *more = n_choices > 0;

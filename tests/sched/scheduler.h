@@ -19,10 +19,10 @@ void vs_begin(vs_points points);
 void vs_add(void (*fn)(void *user), void *user);
 /* Runs the fibers; each point goes over to another with a chance of one in 2 to 64, as the seed says. */
 vs_outcome vs_run_seed(uint64_t seed);
-/* Runs the next schedule of the search, `preemptions` of running fibers at most; *more: there is another one. Begin with
- * vs_search(). */
+/* Runs the next schedule of the search: all of those in which fibers whose turn it is are passed over `delays` times at most. *more:
+ * there is another one. Begin with vs_search(). */
 void vs_search(void);
-vs_outcome vs_run_next(int preemptions, bool *more);
+vs_outcome vs_run_next(int delays, bool *more);
 
 int vs_current(void);
 /* What ranks share has changed: those who sleep for a while wake. */
