@@ -178,6 +178,7 @@ static void follow(void *user) {
 
 void ranks_open(const vs_case *c) {
     now = *c;
+    window_reset();
     for (int i = 0; i < now.ranks; i++) all[i].plan = make_plan(i);
     verify_all();
     for (int i = 0; i < now.ranks; i++) {
