@@ -59,7 +59,7 @@ void hd_engine_get_stats(const hd_engine *e, hd_engine_stats *out) {
     out->kv_pages_used = hdi_kv_pages_used(&e->pages);
     out->kv_pages_peak = e->pages.peak;
     out->kv_bytes = e->limits.kv_bytes;
-    out->arena_bytes = hd_plan_arena_bytes(e->plan);
+    out->arena_bytes = hd_plan_arena_bytes(e->runner.plan);
     out->threads = e->kind == HD_EXECUTOR_THREADS ? e->limits.threads : 1;
     out->running = e->scheduler.n_running;
     out->waiting = e->scheduler.n_waiting;

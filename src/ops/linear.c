@@ -13,8 +13,12 @@ static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hd
     HD_TRY(hdi_expect_rows("linear", "x", x));
     HD_TRY(hdi_expect_rank("linear", "weight", weight, 2));
     HD_TRY(hdi_expect_dim("linear", "weight", weight, 1, hdi_type_last(x)));
-    HD_REQUIRE(a->k_slices == 1 || a->k_slices == 8, HD_INVALID_ARGUMENT, "linear: k_slices is %d; it must be 1 or 8",
-               a->k_slices);
+    HD_REQUIRE(a->k_slices == 1 || a->k_slices == 2 || a->k_slices == 4 || a->k_slices == 8, HD_INVALID_ARGUMENT,
+               "linear: k_slices is %d; it must be 1, 2, 4 or 8", a->k_slices);
+    int32_t block = hd_dtype_block_elements((hd_dtype)weight->dtype);
+    HD_REQUIRE(a->k_unit >= 0 && a->k_unit % block == 0, HD_INVALID_ARGUMENT,
+               "linear: k_unit is %d; with %s it must be a multiple of %d", a->k_unit, hd_dtype_name((hd_dtype)weight->dtype),
+               block);
     if (bias) {
         HD_TRY(hdi_expect_rank("linear", "bias", bias, 1));
         HD_TRY(hdi_expect_dim("linear", "bias", bias, 0, weight->dim[0]));
@@ -32,9 +36,9 @@ static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out
 }
 
 static void print(const void *attr, char *text, size_t size) {
-    int32_t slices = ((const hdi_linear_attr *)attr)->k_slices;
+    const hdi_linear_attr *a = attr;
     if (size) text[0] = 0;
-    if (slices != 1) snprintf(text, size, "k_slices=%d", slices);
+    if (a->k_slices != 1) snprintf(text, size, "k_slices=%d by %d", a->k_slices, a->k_unit ? a->k_unit : 32);
 }
 
 const hdi_op hdi_op_linear = {

@@ -35,7 +35,7 @@ typedef enum hdi_op_flags {
 typedef struct hdi_op {
     const char *name;
     uint8_t min_inputs, max_inputs;
-    uint8_t optional; /* bit i: input i, though below min_inputs, may be absent (its type is NULL) */
+    uint16_t optional; /* bit i: input i, though below min_inputs, may be absent (its type is NULL) */
     uint8_t outputs;
     uint8_t flags;
     uint8_t attr_size;

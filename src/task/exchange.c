@@ -22,6 +22,7 @@ hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain) {
     const hd_plan *plan = executor->plan;
     hdi_exchange *x;
     HD_TRY(check_domain(plan, domain));
+    HD_TRY(hdi_exchange_verify(plan, domain));
     HD_TRY(hdi_calloc(&x, 1, sizeof *x, "an executor's window"));
     executor->exchange = x;
     x->domain = domain;

@@ -19,7 +19,11 @@ typedef struct hdi_exchange {
     struct hdi_exchange_device *on_device; /* NULL: steps run on the CPU */
 } hdi_exchange;
 
-/* Makes the window and fills the slots of segments: collective. */
+/* Collective: gathers the plans of all ranks and verifies them (compile.h, hd_plans_verify). All ranks get the same verdict; the
+ * domain stays usable when they are refused. */
+hd_status hdi_exchange_verify(const hd_plan *plan, hd_domain *domain);
+
+/* Makes the window and fills the slots of segments, after the plans of all ranks have been verified: collective. */
 hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain);
 void hdi_exchange_destroy(hd_executor *executor);
 

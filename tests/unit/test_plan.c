@@ -164,6 +164,7 @@ static void every_conflict_is_ordered(void **state) {
         hd_graph *g = build(&p, false);
         hd_plan *plan;
         assert_int_equal(hd_compile(g, &plan), HD_OK);
+        assert_int_equal(hd_plans_verify((const hd_plan *const[]){plan}, 1), HD_OK); /* which says the same in its own way */
         const hdi_plan_step *steps = hdi_plan_steps(plan);
         const hdi_plan_operand *operands = hdi_plan_operands(plan);
         memset(after, 0, sizeof after);

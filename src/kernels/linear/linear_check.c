@@ -50,7 +50,9 @@ static void tame(hdi_operand *t) {
 enum { NO_BIAS, BIAS, BIAS_F32 };
 
 static bool make(hdi_check *c, const kernel *kn, int64_t m, int64_t n, int64_t k, int slices, int bias, hdi_fill fill) {
-    hdi_linear_attr attr = {.k_slices = slices};
+    static const int32_t units[] = {0, 8, 80, 32};
+    int32_t unit = units[hdi_check_int(c, 0, 3)];
+    hdi_linear_attr attr = {.k_slices = slices, .k_unit = unit % hd_dtype_block_elements(kn->w) == 0 ? unit : 64};
     int64_t block = hd_dtype_block_elements(kn->w);
     k = k / block * block;
     if (!hdi_check_begin(c, kn->id, &attr, sizeof attr)) return false;
@@ -100,12 +102,12 @@ void hdi_linear_check(hdi_check *c) {
         for (size_t k = 0; k < HDI_COUNTOF(ks); k++)
             for (size_t n = 0; n < HDI_COUNTOF(ns); n++) {
                 int64_t m = ms[hdi_check_int(c, 0, 8)];
-                int slices = hdi_check_int(c, 0, 1) ? 8 : 1;
+                int slices = 1 << hdi_check_int(c, 0, 3);
                 if (make(c, kn, m, ns[n], ks[k], slices, (int)hdi_check_int(c, 0, 2), HDI_NORMAL(1)))
                     hdi_check_run(c, hdi_linear_ref);
             }
         for (size_t m = 0; m < HDI_COUNTOF(ms); m++)
-            for (int slices = 1; slices <= 8; slices += 7)
+            for (int slices = 1; slices <= 8; slices *= 2)
                 if (make(c, kn, ms[m], 37, 288, slices, BIAS, HDI_NORMAL(1))) hdi_check_run(c, hdi_linear_ref);
         for (size_t s = 0; s < HDI_COUNTOF(many); s++)
             if (make(c, kn, many[s][0], many[s][1], many[s][2], 1, (int)hdi_check_int(c, 0, 2), HDI_NORMAL(1)))
