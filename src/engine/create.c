@@ -2,9 +2,12 @@
 /* Building an engine: sizes, plan, weights, KV cache; and taking it down. */
 #include "engine/engine.h"
 
+#include <string.h>
+
 #include "base/cpu_features.h"
 #include "base/memory.h"
 #include "kernels/kernel.h"
+#include "task/executor.h"
 
 static hd_executor_kind choose_kind(const hd_engine *e, hd_executor_kind asked) {
     if (asked != HD_EXECUTOR_KIND_COUNT) return asked;
@@ -21,7 +24,7 @@ static hd_status make_runner(hd_engine *e, const hdi_kv_shape *kv) {
                                         .vocab = e->info.vocab,
                                         .device = e->device};
     hd_domain *domain = hdi_model_domain(e->model);
-    if (domain) HD_TRY(hdi_crew_call(domain, &options));
+    if (domain) HD_TRY(hdi_crew_call(e->model, &options));
     HD_TRY(hdi_runner_init(&e->runner, e->model, &options));
     return domain ? hdi_crew_open(&e->crew, domain, &e->runner.batch) : HD_OK;
 }
@@ -53,6 +56,12 @@ static hd_status memory_left(const hd_device *device, size_t *out) {
     return HD_OK;
 }
 
+/* Ranks that share the model and this machine, which cores and memory are divided among. */
+static int32_t ranks_here(const hd_engine *e) {
+    hd_domain *domain = hdi_model_domain(e->model);
+    return domain && strcmp(hd_domain_transport(domain), "local") == 0 ? hd_domain_ranks(domain) : 1;
+}
+
 static hd_status choose_limits(hd_engine *e, const hd_engine_options *asked, const hdi_kv_shape *kv) {
     enum { DEVICE_BATCH_TOKENS = 2048 }; /* what it takes to keep a GPU's matrix units busy */
     const hd_engine_options *options = asked;
@@ -68,12 +77,12 @@ static hd_status choose_limits(hd_engine *e, const hd_engine_options *asked, con
         wide.max_batch_tokens = DEVICE_BATCH_TOKENS;
         options = &wide;
     }
+    int32_t cores = (int32_t)hdi_max_i64(1, hdi_cpu_count() / ranks_here(e));
     HD_TRY(memory_left(e->device, &memory));
-    if (hdi_model_domain(e->model) && e->device->type == HD_DEVICE_CPU)
-        memory /= (size_t)e->info.tensor * (size_t)e->info.pipeline;
-    HD_TRY(hdi_limits_resolve(options, &e->info, kv, memory, hdi_cpu_count(), &e->limits));
+    if (e->device->type == HD_DEVICE_CPU) memory /= (size_t)ranks_here(e);
+    HD_TRY(hdi_limits_resolve(options, &e->info, kv, memory, cores, &e->limits));
     e->limits.step.draws = e->late;
-    if (e->kind != HD_EXECUTOR_THREADS) e->limits.threads = 1;
+    if (!hdi_executor_kind_has_threads(e->kind)) e->limits.threads = 1;
     return HD_OK;
 }
 

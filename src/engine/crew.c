@@ -1,48 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/crew.h"
 
-#include <sched.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/wait.h"
 #include "comm/domain.h"
 
 enum { LEADER = 0, TOLD = 0, HEARD = 1, SIGNALS }; /* signals: of the leader to each follower, and back */
+
+/* Nothing may be asked of a model for days, so a follower waits without a deadline; but a leader that is gone is noticed. */
+static hd_status wait_long(hd_window *window, uint64_t value) {
+    enum { NAP_NS = 20000000 };
+    hd_domain *domain = window->domain;
+    const hdi_signal *signal = hdi_signal_of(window, LEADER, TOLD);
+    for (uint32_t turn = 0; !hd_signal_test(window, LEADER, TOLD, value); turn++) {
+        if (hdi_domain_failed(domain)) return hd_domain_check(domain);
+        if (turn < domain->spins + HDI_YIELDS) {
+            hdi_wait_turn(turn, domain->spins);
+            continue;
+        }
+        HD_TRY(hd_domain_check(domain));
+        domain->transport->doze(window, signal, value - 1, NAP_NS);
+    }
+    return HD_OK;
+}
 
 /* ---- beginning ---- */
 
 typedef struct call {
     uint32_t magic, size;
     hdi_step_limits step;
-    int32_t kind, uses_rope_lengths;
+    int32_t kind, threads, uses_rope_lengths;
 } call;
 
 enum { MAGIC = 0x68645257 };
 
-hd_status hdi_crew_call(hd_domain *domain, const hdi_runner_options *options) {
-    call mine = {.magic = MAGIC,
-                 .size = sizeof mine,
-                 .step = options->step,
-                 .kind = (int32_t)options->kind,
-                 .uses_rope_lengths = options->uses_rope_lengths};
+/* The leader's call, on all ranks. */
+static hd_status share_call(hd_domain *domain, call *it) {
     call *all;
     HD_TRY(hdi_alloc(&all, (size_t)hd_domain_ranks(domain), sizeof *all, "an engine of several ranks"));
-    hd_status status = hd_domain_allgather(domain, &mine, sizeof mine, all);
-    hdi_free(all);
-    return status;
-}
-
-hd_status hdi_crew_hear(hd_domain *domain, hdi_runner_options *options) {
-    call mine = {0}, *all;
-    HD_TRY(hdi_alloc(&all, (size_t)hd_domain_ranks(domain), sizeof *all, "an engine of several ranks"));
-    hd_status status = hd_domain_allgather(domain, &mine, sizeof mine, all);
-    mine = all[LEADER];
+    hd_status status = hd_domain_allgather(domain, it, sizeof *it, all);
+    *it = all[LEADER];
     hdi_free(all);
     HD_TRY(status);
-    HD_REQUIRE(mine.magic == MAGIC && mine.size == sizeof mine, HD_COMM, "rank 0 leads with another version of Heddle");
-    options->step = mine.step;
-    options->kind = (hd_executor_kind)mine.kind;
-    options->uses_rope_lengths = mine.uses_rope_lengths != 0;
+    HD_REQUIRE(it->magic == MAGIC && it->size == sizeof *it, HD_COMM, "rank 0 leads with another version of Heddle");
+    return HD_OK;
+}
+
+hd_status hdi_crew_call(const hd_model *model, const hdi_runner_options *options) {
+    hd_domain *domain = hdi_model_domain(model);
+    hd_window *calls = hdi_model_calls(model);
+    call it;
+    memset(&it, 0, sizeof it); /* no padding of ours goes to other machines */
+    it.magic = MAGIC;
+    it.size = sizeof it;
+    it.step = options->step;
+    it.kind = (int32_t)options->kind;
+    it.threads = options->threads;
+    it.uses_rope_lengths = options->uses_rope_lengths;
+    uint64_t number = *(uint64_t *)hd_window_segment(calls, LEADER) += 1; /* the leader's own segment: how often it has called */
+    for (int32_t r = 1; r < domain->ranks; r++) HD_TRY(hd_signal_raise(calls, r, TOLD, number));
+    return share_call(domain, &it);
+}
+
+hd_status hdi_crew_hear(const hd_model *model, uint64_t number, hdi_runner_options *options, bool *more) {
+    hd_window *calls = hdi_model_calls(model);
+    call it = {0};
+    HD_TRY(wait_long(calls, number));
+    *more = hd_signal_value(calls, LEADER, TOLD) != HDI_NO_MORE_CALLS;
+    if (!*more) return HD_OK;
+    HD_TRY(share_call(hdi_model_domain(model), &it));
+    options->step = it.step;
+    options->kind = (hd_executor_kind)it.kind;
+    if (options->threads == 0) options->threads = it.threads;
+    options->uses_rope_lengths = it.uses_rope_lengths != 0;
     return HD_OK;
 }
 
@@ -86,30 +118,10 @@ hd_status hdi_crew_dismiss(hdi_crew *crew) {
 
 /* ---- a follower ---- */
 
-/* Nothing may be asked of the model for days, so there is no deadline; but a leader that is gone is noticed. */
-static hd_status wait_for_step(hdi_crew *crew, uint64_t number) {
-    enum { SPINS = 4000, YIELDS = 400 };
-    const hdi_signal *signal = hdi_signal_of(crew->window, LEADER, TOLD);
-    for (uint64_t turn = 0; !hd_signal_test(crew->window, LEADER, TOLD, number); turn++) {
-        if (atomic_load_explicit(crew->domain->failed, memory_order_relaxed)) return hd_domain_check(crew->domain);
-        if (turn < SPINS) {
-#if defined(__x86_64__)
-            __builtin_ia32_pause();
-#endif
-        } else if (turn < SPINS + YIELDS) {
-            sched_yield();
-        } else {
-            crew->domain->transport->doze(crew->window, signal, number - 1, 20000000);
-            HD_TRY(hd_domain_check(crew->domain));
-        }
-    }
-    return HD_OK;
-}
-
 hd_status hdi_crew_next(hdi_crew *crew, hdi_batch *batch, bool *more) {
     size_t at = crew->messages % 2 * crew->room;
     crew->messages++;
-    HD_TRY(wait_for_step(crew, crew->messages));
+    HD_TRY(wait_long(crew->window, crew->messages));
     *more = hdi_batch_read(batch, (const uint8_t *)hd_window_segment(crew->window, LEADER) + at);
     return hd_signal_raise(crew->window, LEADER, HEARD, crew->messages);
 }

@@ -14,10 +14,11 @@ typedef struct hdi_crew {
     uint64_t messages; /* told so far */
 } hdi_crew;
 
-/* The leader's: says what runner the followers are to make. Collective, with hdi_crew_hear. */
-hd_status hdi_crew_call(hd_domain *domain, const hdi_runner_options *options);
-/* The followers': hears it. */
-hd_status hdi_crew_hear(hd_domain *domain, hdi_runner_options *options);
+/* The leader's: calls the followers to an engine, and says what runner they are to make. */
+hd_status hdi_crew_call(const hd_model *model, const hdi_runner_options *options);
+/* The followers': waits, as long as it takes, for the call to engine `number`, from 1, and hears it; *more is false when there
+ * are no more. `threads` that are not 0 stay. */
+hd_status hdi_crew_hear(const hd_model *model, uint64_t number, hdi_runner_options *options, bool *more);
 /* Opens the window for a runner's messages. Collective, after the runners are made. */
 hd_status hdi_crew_open(hdi_crew *crew, hd_domain *domain, const hdi_batch *batch);
 void hdi_crew_close(hdi_crew *crew); /* legal on a zeroed one */

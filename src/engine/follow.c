@@ -6,17 +6,7 @@
 #include "runtime/context.h"
 #include "task/executor.h"
 
-static hd_status make(hd_model *model, int32_t threads, hdi_runner *runner, hdi_crew *crew) {
-    hd_domain *domain = hdi_model_domain(model);
-    hd_model_info info;
-    hd_model_get_info(model, &info);
-    hdi_runner_options options = {.threads = threads, .vocab = info.vocab, .device = info.device};
-    HD_TRY(hdi_crew_hear(domain, &options));
-    HD_TRY(hdi_runner_init(runner, model, &options));
-    return hdi_crew_open(crew, domain, &runner->batch);
-}
-
-static hd_status follow(hdi_runner *runner, hdi_crew *crew) {
+static hd_status follow_steps(hdi_runner *runner, hdi_crew *crew) {
     bool late = runner->executor->stream != NULL;
     for (uint64_t step = 0;; step++) {
         bool more;
@@ -28,17 +18,30 @@ static hd_status follow(hdi_runner *runner, hdi_crew *crew) {
     }
 }
 
-hd_status hd_ranks_follow(hd_model *model, int32_t threads) {
+static hd_status follow_engine(hd_model *model, const hdi_runner_options *options) {
     hdi_runner runner = {0};
     hdi_crew crew = {0};
-    HD_REQUIRE(model, HD_INVALID_ARGUMENT, "hd_ranks_follow needs a model");
-    hd_domain *domain = hdi_model_domain(model);
-    HD_REQUIRE(domain && hd_domain_rank(domain) > 0, HD_INVALID_ARGUMENT,
-               "only ranks 1 and up of a model that several share can follow; rank 0 makes the engine");
-    hd_status status = make(model, threads, &runner, &crew);
-    if (status == HD_OK) status = follow(&runner, &crew);
-    if (status != HD_OK) hd_domain_abort(domain, status, hd_last_error());
+    hd_status status = hdi_runner_init(&runner, model, options);
+    if (status == HD_OK) status = hdi_crew_open(&crew, hdi_model_domain(model), &runner.batch);
+    if (status == HD_OK) status = follow_steps(&runner, &crew);
+    if (status != HD_OK) hd_domain_abort(hdi_model_domain(model), status, hd_last_error());
     hdi_crew_close(&crew);
     hdi_runner_deinit(&runner);
     return status;
+}
+
+hd_status hd_ranks_follow(hd_model *model, int32_t threads) {
+    HD_REQUIRE(model, HD_INVALID_ARGUMENT, "hd_ranks_follow needs a model");
+    hd_domain *domain = hdi_model_domain(model);
+    hd_model_info info;
+    HD_REQUIRE(domain && hd_domain_rank(domain) > 0, HD_INVALID_ARGUMENT,
+               "only ranks 1 and up of a model that several share can follow; rank 0 makes the engines");
+    hd_model_get_info(model, &info);
+    for (uint64_t number = 1;; number++) {
+        hdi_runner_options options = {.threads = threads, .vocab = info.vocab, .device = info.device};
+        bool more;
+        HD_TRY(hdi_crew_hear(model, number, &options, &more));
+        if (!more) return HD_OK;
+        HD_TRY(follow_engine(model, &options));
+    }
 }

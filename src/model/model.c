@@ -22,6 +22,7 @@ struct hd_model {
     hd_weights choice;
     const hd_device *device;
     hd_domain *domain; /* NULL: alone */
+    hd_window *calls;  /* rank 0 calls the others to its engines through it (engine/crew.h) */
     hd_shard shard;
 };
 
@@ -122,7 +123,8 @@ static hd_status load(hd_model *model, const char *path, const hd_model_options 
     HD_TRY(build_part(model, &limits, &trial));
     hd_status status = model->domain ? hdi_weights_keep(model->weights, trial) : HD_OK;
     hd_graph_destroy(trial);
-    return status == HD_OK ? hdi_weights_load(model->weights, options) : status;
+    if (status == HD_OK) status = hdi_weights_load(model->weights, options);
+    return status == HD_OK && model->domain ? hd_window_create(model->domain, NULL, HDI_CACHE_LINE, 1, &model->calls) : status;
 }
 
 hd_status hd_model_load(const char *path, const hd_model_options *options, hd_model **out) {
@@ -143,6 +145,13 @@ hd_status hd_model_load(const char *path, const hd_model_options *options, hd_mo
     return HD_OK;
 }
 
+/* Tells the ranks that follow that there will be no more engines. */
+static void dismiss(hd_model *model) {
+    for (int32_t r = 1; model->calls && model->shard.rank == 0 && r < hd_domain_ranks(model->domain); r++)
+        (void)(hd_signal_raise(model->calls, r, 0, HDI_NO_MORE_CALLS) == HD_OK); /* whoever has failed knows */
+    hd_window_destroy(model->calls);
+}
+
 hd_model *hd_model_retain(hd_model *model) {
     atomic_fetch_add_explicit(&model->count, 1, memory_order_relaxed);
     return model;
@@ -150,6 +159,7 @@ hd_model *hd_model_retain(hd_model *model) {
 
 void hd_model_release(hd_model *model) {
     if (!model || atomic_fetch_sub_explicit(&model->count, 1, memory_order_acq_rel) != 1) return;
+    dismiss(model);
     hdi_weights_destroy(model->weights);
     hdi_checkpoint_close(model->checkpoint);
     hdi_free(model);
@@ -182,6 +192,8 @@ static hd_status most_kv_heads(const hd_model *model, int32_t *out) {
 }
 
 hd_domain *hdi_model_domain(const hd_model *model) { return model->domain; }
+
+hd_window *hdi_model_calls(const hd_model *model) { return model->calls; }
 
 hd_status hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out) {
     const hdi_config *c = &model->config;
