@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of domains and windows, and what a transport fills to carry them. docs/comm.md says how to add one.
  *
- * comm.h's calls check their arguments (comm.c) and go to the transport; what executors do at every step (look at a signal, give a sign of
- * life) is inline here and touches memory only. */
+ * comm.h's calls check their arguments (comm.c) and go to the transport; what executors do at every step (look at a signal, give
+ * a sign of life) is inline here and touches memory only. */
 #ifndef HDI_COMM_DOMAIN_H
 #define HDI_COMM_DOMAIN_H
 
@@ -16,8 +16,8 @@ typedef struct hdi_signal {
     _Alignas(HDI_CACHE_LINE) _Atomic uint64_t value;
 } hdi_signal;
 
-/* What a rank lets the others know of itself, in memory that they can read (or a copy that its transport keeps). Relaxed: for reports and
- * for finding out who is gone, never for ordering. */
+/* What a rank lets the others know of itself, in memory that they can read (or a copy that its transport keeps). Relaxed: for
+ * reports and for finding out who is gone, never for ordering. */
 typedef struct hdi_rank_state {
     _Alignas(HDI_CACHE_LINE) _Atomic int64_t beat_ns; /* its last sign of life, CLOCK_MONOTONIC (of its own machine) */
     _Atomic uint64_t run;                             /* of the plan: 0 before the first */
@@ -26,8 +26,13 @@ typedef struct hdi_rank_state {
     atomic_bool left; /* it has ended well */
 } hdi_rank_state;
 
-/* What carries a domain. Every entry is filled; each fails with HD_COMM and a sentence unless it says otherwise. Ranks and sizes have been
- * checked. */
+enum {
+    HDI_SPINS = 4000, /* looks of a wait with a pause after each, some 50 to 100 us: longer than the gaps within a step */
+    HDI_YIELDS = 200, /* then it gives its core away this often before it sleeps */
+};
+
+/* What carries a domain. Every entry is filled; each fails with HD_COMM and a sentence unless it says otherwise. Ranks and sizes
+ * have been checked. */
 typedef struct hdi_transport {
     const char *name;
     hd_status (*open)(hd_domain *domain, const hd_domain_options *options); /* sets rank, ranks, states, state */
@@ -48,15 +53,18 @@ typedef struct hdi_transport {
     hd_status (*quiet)(hd_window *window);
     /* Sleeps until the counter may have changed, or `ns` have passed: the last resort of a wait. */
     void (*doze)(hd_window *window, const hdi_signal *signal, uint64_t seen, int64_t ns);
+    /* What the system knows of a rank, for reports: "process 4711, stopped". NULL: nothing. */
+    void (*describe)(const hd_domain *domain, int32_t rank, char *text, size_t size);
 } hdi_transport;
 
 struct hd_domain {
     const hdi_transport *transport;
     int32_t rank, ranks;
-    int64_t timeout_ns;             /* of one wait */
-    hdi_rank_state *states;         /* [ranks] */
-    atomic_bool *failed;            /* set once the domain has failed: a relaxed look tells whether `check` is worth a call */
-    void *state;                    /* the transport's own */
+    int64_t timeout_ns;     /* of one wait */
+    uint32_t spins;         /* of a wait before it yields: none where ranks share cores. The transport may lower it */
+    hdi_rank_state *states; /* [ranks] */
+    atomic_bool *failed;    /* set once the domain has failed: a relaxed look tells whether `check` is worth a call */
+    void *state;            /* the transport's own */
 };
 
 struct hd_window {
@@ -85,7 +93,9 @@ static inline bool hdi_signal_seen(const hd_window *window, int32_t rank, uint32
 /* Raises a counter that lies in reachable memory to at least `value`: release. Threads of one rank may race; it never falls. */
 static inline void hdi_signal_store(hdi_signal *signal, uint64_t value) {
     uint64_t seen = atomic_load_explicit(&signal->value, memory_order_relaxed);
-    while (seen < value && !atomic_compare_exchange_weak_explicit(&signal->value, &seen, value, memory_order_release, memory_order_relaxed)) {}
+    while (seen < value &&
+           !atomic_compare_exchange_weak_explicit(&signal->value, &seen, value, memory_order_release, memory_order_relaxed)) {
+    }
 }
 
 /* A sign of life: what this rank is about to do. */
@@ -96,8 +106,17 @@ static inline void hdi_domain_beat(hd_domain *domain, uint64_t run, uint32_t ste
     atomic_store_explicit(&mine->beat_ns, now_ns, memory_order_relaxed);
 }
 
-/* The sentence of a wait that did not end: who waited where for which signal of whom, expected, seen, and each other rank's last sign of
- * life. Returns HD_COMM with it as the thread's message. */
+/* Whether the domain has failed: one relaxed look. */
+static inline bool hdi_domain_failed(const hd_domain *domain) {
+    return atomic_load_explicit(domain->failed, memory_order_relaxed);
+}
+
+/* The sentence of a wait that did not end: who waited where for which signal of whom, expected, seen, and each other rank's last
+ * sign of life. Ends the domain with it, or adds it to the failure that has ended the domain already. Returns that failure's code
+ * (HD_COMM if it is this one) with the sentence as the thread's message. */
 hd_status hdi_wait_failed(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where, int64_t waited_ns);
+/* The same for other waits: `what` is the sentence's beginning, "waited 2.0 s for rank 2 to come to the barrier". `awaited`: the
+ * rank whose signs of life are told first. */
+hd_status hdi_domain_give_up(hd_domain *domain, int32_t awaited, const char *what);
 
 #endif
