@@ -2,7 +2,7 @@
 /* One rank of the tests of a transport over processes, started by mpirun: ranks [CASE] [MILLISECONDS].
  *
  *   traffic  puts of many sizes with checked bytes, signals, allgather, barrier, a second domain after the first
- *   speed    put_signal to and fro between ranks 0 and 1, and the same by nothing but it
+ *   speed    put_signal to and fro between ranks 0 and 1: JSON lines
  *   absent   the last rank does not come to a barrier: all others fail with a sentence that names it
  *   abort    the last rank aborts: all hear its sentence
  *   run      traffic until it is killed from outside

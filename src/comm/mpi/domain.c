@@ -69,8 +69,8 @@ static hd_status await_all(hd_domain *domain, bool bytes, uint64_t epoch, const 
             if (missing < 0) missing = rank;
         }
         pthread_mutex_unlock(d->lock);
+        if (hdi_domain_failed(domain)) return mpi_domain_check(domain); /* also of one who came last, when the others had given up */
         if (missing < 0) return HD_OK;
-        if (hdi_domain_failed(domain)) return mpi_domain_check(domain);
         int64_t waited = hdi_now_ns() - begin;
         bool left = atomic_load_explicit(&domain->states[missing].left, memory_order_relaxed);
         if (waited > wait_ns || left) {
