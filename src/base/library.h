@@ -9,9 +9,9 @@ typedef enum hdi_library_found {
     HDI_LIBRARY_LOADED,
 } hdi_library_found;
 
-/* Loads `file`, a bare name: from each folder of $HD_BACKEND_PATH, the folder of this code and of the program, the libraries beside
- * them, where `make install` puts them, and the system's own places. The first file found counts, broken or not. *library is a handle
- * of dlopen. Thread-safe. */
+/* Loads `file`, a bare name: from each folder of $HD_BACKEND_PATH, the folder of this code and of the program, the libraries
+ * beside them, where `make install` puts them, and the system's own places. The first file found counts, broken or not. *library
+ * is a handle of dlopen. Thread-safe. */
 hdi_library_found hdi_library_load(const char *file, void **library);
 
 #endif

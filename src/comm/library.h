@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a transport's library (libheddle-mpi.so) and the program that loads it say to each other: one function, and one number that both
- * compute from what they were compiled with. The library needs nothing else of the program, which may hold libheddle statically. */
+/* What a transport's library (libheddle-mpi.so) and the program that loads it say to each other: one function, and one number
+ * that both compute from what they were compiled with. The library needs nothing else of the program, which may hold libheddle
+ * statically. */
 #ifndef HDI_COMM_LIBRARY_H
 #define HDI_COMM_LIBRARY_H
 

@@ -31,8 +31,8 @@ static hd_status load_mpi(void) {
     memcpy(&open, &symbol, sizeof open); /* C has no cast from an object's address to a function's */
     HD_REQUIRE(symbol, HD_UNSUPPORTED, "%s is no transport of heddle", mpi_file);
     mpi = open(&host);
-    HD_REQUIRE(mpi, HD_UNSUPPORTED, "%s is of another version than this heddle " HEDDLE_VERSION ": build and install both together",
-               mpi_file);
+    HD_REQUIRE(mpi, HD_UNSUPPORTED,
+               "%s is of another version than this heddle " HEDDLE_VERSION ": build and install both together", mpi_file);
     return HD_OK;
 }
 

@@ -47,12 +47,15 @@ self=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 printf '#!/bin/sh\nexec "%s" --agent "%s" "$@"\n' "$self" "$prefix" >"$work/agent"
 chmod +x "$work/agent"
 
+passed=
+[ -z "${HD_BACKEND_PATH:-}" ] || passed="-x HD_BACKEND_PATH"
+[ -z "${HEDDLE_TIMEOUT_MS:-}" ] || passed="$passed -x HEDDLE_TIMEOUT_MS"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 HEDDLE_HOSTS_PREFIX="$prefix"
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2086 # for the inner shell; a list of words
 ip netns exec "${prefix}1" unshare --uts sh -c 'hostname "$0" && exec "$@"' "${prefix}1" \
     timeout -k 5 "${HEDDLE_HOSTS_TIMEOUT:-120}" mpirun -n "$hosts" --host "${list#,}" --map-by node --bind-to none \
     --mca plm_rsh_agent "$work/agent" --mca btl tcp,self --mca pml ob1 --mca btl_tcp_if_include "$net.0/24" \
-    --mca oob_tcp_if_include "$net.0/24" -x HD_BACKEND_PATH -x HEDDLE_TIMEOUT_MS "$@" &
+    --mca oob_tcp_if_include "$net.0/24" $passed "$@" &
 mpirun=$!
 wait $mpirun
 exit $?

@@ -16,7 +16,7 @@
 
 #include "heddle/comm.h"
 
-enum { SEGMENT = 8 << 20, HALF = SEGMENT / 2, ROUNDS = 400 };
+enum { SEGMENT = 8 << 20, HALF = SEGMENT / 2, ROUNDS = 150 };
 
 static int32_t me, ranks, timeout_ms = 5000;
 
@@ -72,8 +72,8 @@ static bool is_filled(const unsigned char *at, size_t n, uint32_t seed) {
     return true;
 }
 
-/* Each round every rank puts to every other rank, half a segment a parity; signal 0 says "here", 1 "read". A part goes without a signal of
- * its own first: the later signal covers it. */
+/* Each round every rank puts to every other rank, half a segment a parity; signal 0 says "here", 1 "read". A part goes without a
+ * signal of its own first: the later signal covers it. */
 static bool traffic(hd_window *window, uint32_t first, uint32_t rounds) {
     for (uint32_t round = first; round < first + rounds; round++) {
         size_t at = (round & 1) * HALF + mix(round) % 1000, n = size_of((uint32_t)me, round), part = n / 3;
@@ -113,7 +113,8 @@ static void test_traffic(void) {
         unsigned char *big = malloc((size_t)ranks * 100001), *own = malloc(100001);
         fill(own, 100001, (uint32_t)me);
         need(hd_domain_allgather(domain, own, 100001, big) == HD_OK, "a large allgather");
-        for (int32_t r = 0; r < ranks; r++) need(is_filled(big + (size_t)r * 100001, 100001, (uint32_t)r), "a large allgather's bytes");
+        for (int32_t r = 0; r < ranks; r++)
+            need(is_filled(big + (size_t)r * 100001, 100001, (uint32_t)r), "a large allgather's bytes");
         free(big);
         free(own);
         need(hd_signal_raise(window, me, 2, 9) == HD_OK && hd_signal_raise(window, me, 2, 4) == HD_OK, "own signal");
@@ -145,7 +146,9 @@ static void test_speed(void) {
             double each = (now() - begin) / times / 2;
             if (each < best) best = each;
         }
-        if (me == 0) printf("{\"what\": \"put_signal\", \"bytes\": %zu, \"us\": %.2f, \"MB_s\": %.0f}\n", bytes, best * 1e6, (double)bytes / best * 1e-6);
+        if (me == 0)
+            printf("{\"what\": \"put_signal\", \"bytes\": %zu, \"us\": %.2f, \"MB_s\": %.0f}\n", bytes, best * 1e6,
+                   (double)bytes / best * 1e-6);
     }
     hd_window_destroy(window);
     hd_domain_destroy(domain);
@@ -168,14 +171,19 @@ static void test_absent(void) {
     char word[32];
     snprintf(word, sizeof word, "rank %d to come", ranks - 1);
     if (me == ranks - 1) usleep((unsigned)timeout_ms * 1500);
-    need(hd_domain_barrier(domain) != HD_OK, "the barrier must fail");
-    failed_well(domain, word, me == ranks - 1 ? now() : begin);
+    hd_status status = hd_domain_barrier(domain);
+    /* The others had come before they gave up, so that the late one may pass; not twice. */
+    if (me == ranks - 1 && status == HD_OK) status = hd_domain_barrier(domain);
+    need(status != HD_OK, "the barrier must fail");
+    failed_well(domain, word, me == ranks - 1 ? now() : begin); /* the late one hears the same sentence */
 }
 
 static void test_abort(void) {
     hd_domain *domain = join();
-    hd_window *window = window_of(domain, 64, 1);
+    hd_window *window = window_of(domain, 64, 2);
     double begin = now();
+    if (me != ranks - 1) (void)hd_signal_raise(window, ranks - 1, 1, 1); /* it may abort at once */
+    for (int32_t r = 0; me == ranks - 1 && r < ranks - 1; r++) need(hd_signal_wait(window, r, 1, 1, "others") == HD_OK, "others");
     if (me == ranks - 1) hd_domain_abort(domain, HD_EXHAUSTED, "the cups are empty");
     hd_status status = hd_signal_wait(window, 0, 0, 1, "tea");
     need(status == HD_EXHAUSTED, "the code");
@@ -202,9 +210,13 @@ int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "traffic";
     if (argc > 2) timeout_ms = atoi(argv[2]);
     if (strcmp(what, "run") == 0) return test_run();
-    if (strcmp(what, "speed") == 0) test_speed();
-    else if (strcmp(what, "absent") == 0) test_absent();
-    else if (strcmp(what, "abort") == 0) test_abort();
-    else test_traffic();
+    if (strcmp(what, "speed") == 0)
+        test_speed();
+    else if (strcmp(what, "absent") == 0)
+        test_absent();
+    else if (strcmp(what, "abort") == 0)
+        test_abort();
+    else
+        test_traffic();
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Domains over MPI: meeting, collective calls, failing, leaving. Collective calls are messages to each other rank and not MPI's own, so
- * that a deadline can end them and say who has not come. */
+/* Domains over MPI: meeting, collective calls, failing, leaving. Collective calls are messages to each other rank and not MPI's
+ * own, so that a deadline can end them and say who has not come. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,7 +69,8 @@ static hd_status await_all(hd_domain *domain, bool bytes, uint64_t epoch, const 
             if (missing < 0) missing = rank;
         }
         pthread_mutex_unlock(d->lock);
-        if (hdi_domain_failed(domain)) return mpi_domain_check(domain); /* also of one who came last, when the others had given up */
+        if (hdi_domain_failed(domain))
+            return mpi_domain_check(domain); /* also of one who came last, when the others had given up */
         if (missing < 0) return HD_OK;
         int64_t waited = hdi_now_ns() - begin;
         bool left = atomic_load_explicit(&domain->states[missing].left, memory_order_relaxed);
@@ -87,7 +88,8 @@ static hd_status arrive(hd_domain *domain, const char *call, int64_t wait_ns) {
     mpi_domain *d = mpi_of(domain);
     uint64_t epoch = ++d->epoch;
     for (int32_t rank = 0; rank < domain->ranks; rank++)
-        if (rank != domain->rank) HD_TRY(mpi_send(domain, rank, (mpi_head){.kind = MPI_ARRIVE, .value = epoch, .pid = getpid()}, NULL));
+        if (rank != domain->rank)
+            HD_TRY(mpi_send(domain, rank, (mpi_head){.kind = MPI_ARRIVE, .value = epoch, .pid = getpid()}, NULL));
     return await_all(domain, false, epoch, call, wait_ns);
 }
 
@@ -104,13 +106,15 @@ static hd_status exchange(hd_domain *domain, const void *mine, size_t bytes) {
     mpi_domain *d = mpi_of(domain);
     HD_TRY(arrive(domain, "the allgather", domain->timeout_ns)); /* then all have a place for the bytes */
     for (int32_t rank = 0; rank < domain->ranks; rank++)
-        if (rank != domain->rank) HD_TRY(mpi_send(domain, rank, (mpi_head){.kind = MPI_GATHER, .bytes = bytes, .value = d->epoch}, mine));
+        if (rank != domain->rank)
+            HD_TRY(mpi_send(domain, rank, (mpi_head){.kind = MPI_GATHER, .bytes = bytes, .value = d->epoch}, mine));
     HD_TRY(await_all(domain, true, d->epoch, "the allgather", domain->timeout_ns));
     return mpi_quiet_domain(domain, domain->timeout_ns); /* `mine` is the caller's again */
 }
 
 static hd_status domain_allgather(hd_domain *domain, const void *mine, size_t bytes, void *all) {
-    HD_REQUIRE(bytes <= MPI_PIECE, HD_UNSUPPORTED, "an allgather of %zu bytes over mpi; it can have at most %d", bytes, MPI_PIECE);
+    HD_REQUIRE(bytes <= MPI_PIECE, HD_UNSUPPORTED, "an allgather of %zu bytes over mpi; it can have at most %d", bytes,
+               MPI_PIECE);
     if (bytes == 0) return domain_barrier(domain);
     set_gather(mpi_of(domain), all, bytes);
     if (mine != (char *)all + (size_t)domain->rank * bytes) memcpy((char *)all + (size_t)domain->rank * bytes, mine, bytes);
@@ -123,9 +127,11 @@ static hd_status domain_allgather(hd_domain *domain, const void *mine, size_t by
 
 static hd_status check_ranks(const hd_domain_options *options) {
     int rank = mpi_the_process.rank, ranks = mpi_the_process.ranks;
-    HD_REQUIRE(ranks <= HD_MAX_RANKS, HD_UNSUPPORTED, "mpirun has started %d ranks; a domain has at most %d", ranks, HD_MAX_RANKS);
+    HD_REQUIRE(ranks <= HD_MAX_RANKS, HD_UNSUPPORTED, "mpirun has started %d ranks; a domain has at most %d", ranks,
+               HD_MAX_RANKS);
     HD_REQUIRE(options->ranks == -1 || options->ranks == ranks, HD_INVALID_ARGUMENT,
-               "%d ranks were asked for, and mpirun has started %d: start it as mpirun -n %d ...", options->ranks, ranks, options->ranks);
+               "%d ranks were asked for, and mpirun has started %d: start it as mpirun -n %d ...", options->ranks, ranks,
+               options->ranks);
     HD_REQUIRE(options->rank == -1 || options->rank == rank, HD_INVALID_ARGUMENT,
                "this was to be rank %d, and mpirun says that it is rank %d: let mpirun number the ranks", options->rank, rank);
     return HD_OK;

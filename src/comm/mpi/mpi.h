@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transport over MPI. Puts and signals are two-sided messages: a head, with the bytes of a small put behind it, on one tag; the bytes
- * of a large put on a second tag, received straight into their place. MPI keeps the order of messages between two ranks, which is the
- * whole of the ordering that windows promise. Every MPI call is made under one lock (MPI_THREAD_SERIALIZED). */
+/* The transport over MPI. Puts and signals are two-sided messages: a head, with the bytes of a small put behind it, on one tag;
+ * the bytes of a large put on a second tag, received straight into their place. MPI keeps the order of messages between two
+ * ranks, which is the whole of the ordering that windows promise. Every MPI call is made under one lock (MPI_THREAD_SERIALIZED).
+ */
 #ifndef HDI_COMM_MPI_H
 #define HDI_COMM_MPI_H
 
@@ -13,9 +14,9 @@
 #include "comm/timeouts.h"
 
 enum {
-    MPI_SMALL = 8192,       /* a put up to this size travels with its head */
-    MPI_SLOTS = 64,         /* puts in flight from one rank */
-    MPI_PIECE = 1 << 30,    /* larger puts are split: MPI counts in int */
+    MPI_SMALL = 8192,    /* a put up to this size travels with its head */
+    MPI_SLOTS = 64,      /* puts in flight from one rank */
+    MPI_PIECE = 1 << 30, /* larger puts are split: MPI counts in int */
     MPI_SENTENCE = 1000,
     MPI_HOST_NAME = 48,
 };
@@ -24,7 +25,7 @@ typedef enum mpi_kind { MPI_PUT = 1, MPI_RAISE, MPI_GATHER, MPI_ARRIVE, MPI_BEAT
 
 typedef struct mpi_head {
     uint32_t kind, window;
-    uint64_t offset, bytes; /* of a put or gather */
+    uint64_t offset, bytes;  /* of a put or gather */
     uint32_t signal, raises; /* a put that also raises */
     uint64_t value;
     int64_t sent_ns; /* the sender's clock */
@@ -47,13 +48,13 @@ typedef struct mpi_slot { /* a message on its way out */
 
 typedef struct mpi_peer { /* what comes from a rank */
     mpi_message in;
-    void *scrap;         /* of large bytes for a window that is gone */
-    bool data_comes;     /* the request is of the bytes of `in`, no longer of a head */
-    bool beat_out;       /* a sign of life is on its way to it */
-    uint64_t arrived;    /* collective calls it has come to */
-    uint64_t gathered;   /* whose bytes are here */
+    void *scrap;                /* of large bytes for a window that is gone */
+    bool data_comes;            /* the request is of the bytes of `in`, no longer of a head */
+    bool beat_out;              /* a sign of life is on its way to it */
+    uint64_t arrived;           /* collective calls it has come to */
+    uint64_t gathered;          /* whose bytes are here */
     int64_t clock_ns, clock_at; /* this clock less its clock, the least seen, and when */
-    int64_t sent_ns;     /* the last message to it */
+    int64_t sent_ns;            /* the last message to it */
     char host[MPI_HOST_NAME];
 } mpi_peer;
 

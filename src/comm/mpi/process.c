@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MPI itself: started when the first domain asks for it, ended once, when the process exits.
  *
- * A thread of our own calls MPI_Init_thread and, at exit, MPI_Finalize: both wait for all ranks without a limit, and so their callers can
- * stop waiting. It sleeps in between. At exit the ranks first say good-bye to each other; when some do not, the job is ended by MPI_Abort,
- * after a time in which each living rank could say what had happened. */
+ * A thread of our own calls MPI_Init_thread and, at exit, MPI_Finalize: both wait for all ranks without a limit, and so their
+ * callers can stop waiting. It sleeps in between. At exit the ranks first say good-bye to each other; when some do not, the job
+ * is ended by MPI_Abort, after a time in which each living rank could say what had happened. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -86,7 +86,8 @@ static bool reached(phase wanted, int64_t ns) {
     int64_t end = hdi_now_ns() + ns;
     struct timespec until = {.tv_sec = end / 1000000000, .tv_nsec = end % 1000000000};
     pthread_mutex_lock(&phase_lock);
-    while (now_in < wanted && pthread_cond_timedwait(&phase_changed, &phase_lock, &until) != ETIMEDOUT) {}
+    while (now_in < wanted && pthread_cond_timedwait(&phase_changed, &phase_lock, &until) != ETIMEDOUT) {
+    }
     bool is = now_in >= wanted;
     pthread_mutex_unlock(&phase_lock);
     return is;
@@ -128,7 +129,8 @@ static void at_exit(void) {
     }
     if (failed) grace = wait_ns < LAST_WORDS_MS * INT64_C(1000000) ? wait_ns : LAST_WORDS_MS * INT64_C(1000000);
     if (!part(grace, &silent)) {
-        if (!failed) fprintf(stderr, "heddle: rank %d has not ended %.1f s after this one: the job ends\n", silent, (double)grace * 1e-9);
+        if (!failed)
+            fprintf(stderr, "heddle: rank %d has not ended %.1f s after this one: the job ends\n", silent, (double)grace * 1e-9);
         MPI_Abort(MPI_COMM_WORLD, 1);
         _exit(1);
     }
@@ -146,7 +148,8 @@ static hd_status launch(void) {
     int is_on = 0;
     bool launched = MPI_Initialized(&is_on) == MPI_SUCCESS && is_on;
     for (size_t i = 0; i < HDI_COUNTOF(signs); i++) launched = launched || getenv(signs[i]);
-    HD_REQUIRE(launched, HD_COMM, "the transport mpi: this process was not started by mpirun or srun; start it as mpirun -n RANKS ...");
+    HD_REQUIRE(launched, HD_COMM,
+               "the transport mpi: this process was not started by mpirun or srun; start it as mpirun -n RANKS ...");
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What comes in: one receive stands open for each rank, of its next head or of the bytes that its last head announced, so that the
- * messages of a rank take effect in their order; and one for aborts, which overtake. */
+/* What comes in: one receive stands open for each rank, of its next head or of the bytes that its last head announced, so that
+ * the messages of a rank take effect in their order; and one for aborts, which overtake. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,12 +11,14 @@ enum { POLLS_A_LOOK = 64, ROUNDS = 16 };
 
 static hd_status expect_head(mpi_domain *d, int32_t rank) {
     d->peers[rank].data_comes = false;
-    return mpi_check(MPI_Irecv(&d->peers[rank].in, sizeof d->peers[rank].in, MPI_BYTE, rank, d->tag, d->comm, &d->in[rank]), "MPI_Irecv");
+    return mpi_check(MPI_Irecv(&d->peers[rank].in, sizeof d->peers[rank].in, MPI_BYTE, rank, d->tag, d->comm, &d->in[rank]),
+                     "MPI_Irecv");
 }
 
 static hd_status expect_abort(mpi_domain *d) {
-    return mpi_check(MPI_Irecv(&d->abort_in, sizeof d->abort_in, MPI_BYTE, MPI_ANY_SOURCE, d->tag + 2, d->comm, &d->in[d->domain->ranks]),
-                     "MPI_Irecv");
+    return mpi_check(
+        MPI_Irecv(&d->abort_in, sizeof d->abort_in, MPI_BYTE, MPI_ANY_SOURCE, d->tag + 2, d->comm, &d->in[d->domain->ranks]),
+        "MPI_Irecv");
 }
 
 hd_status mpi_receive_start_locked(mpi_domain *d) {
@@ -25,8 +27,8 @@ hd_status mpi_receive_start_locked(mpi_domain *d) {
     return expect_abort(d);
 }
 
-/* Keeps what a message tells of its sender. Its clock is another: the least difference ever seen is that of the quickest message, and it
- * may grow by 100 us a second, since clocks drift apart. */
+/* Keeps what a message tells of its sender. Its clock is another: the least difference ever seen is that of the quickest message,
+ * and it may grow by 100 us a second, since clocks drift apart. */
 static void note_life(mpi_domain *d, int32_t rank, const mpi_head *head) {
     mpi_peer *peer = &d->peers[rank];
     hdi_rank_state *state = &d->domain->states[rank];
@@ -92,18 +94,26 @@ static hd_status take_head(mpi_domain *d, int32_t rank, const MPI_Status *status
     size_t came = (size_t)size - sizeof *head;
     note_life(d, rank, head);
     switch (head->kind) {
-    case MPI_PUT: HD_TRY(place_of(d, rank, head, &place)); return take_bytes(d, rank, came, place);
+    case MPI_PUT:
+        HD_TRY(place_of(d, rank, head, &place));
+        return take_bytes(d, rank, came, place);
     case MPI_GATHER:
-        HD_REQUIRE(d->gather_to && head->bytes <= d->gather_bytes, HD_COMM, "rank %d gave %llu bytes to an allgather that has %zu here", rank,
-                   (unsigned long long)head->bytes, d->gather_bytes);
+        HD_REQUIRE(d->gather_to && head->bytes <= d->gather_bytes, HD_COMM,
+                   "rank %d gave %llu bytes to an allgather that has %zu here", rank, (unsigned long long)head->bytes,
+                   d->gather_bytes);
         return take_bytes(d, rank, came, (char *)d->gather_to + (size_t)rank * d->gather_bytes);
     case MPI_ARRIVE:
-        HD_REQUIRE(head->value == peer->arrived + 1, HD_COMM, "rank %d is in another collective call than this rank knows of", rank);
+        HD_REQUIRE(head->value == peer->arrived + 1, HD_COMM, "rank %d is in another collective call than this rank knows of",
+                   rank);
         peer->arrived = head->value;
         break;
-    case MPI_LEAVE: atomic_store_explicit(&d->domain->states[rank].left, true, memory_order_release); break;
-    case MPI_BEAT: break;
-    default: return hdi_fail(HD_COMM, "rank %d sent a message of an unknown kind", rank);
+    case MPI_LEAVE:
+        atomic_store_explicit(&d->domain->states[rank].left, true, memory_order_release);
+        break;
+    case MPI_BEAT:
+        break;
+    default:
+        return hdi_fail(HD_COMM, "rank %d sent a message of an unknown kind", rank);
     }
     return expect_head(d, rank);
 }
@@ -112,7 +122,8 @@ static hd_status take(mpi_domain *d, int index, const MPI_Status *status) {
     if (index == d->domain->ranks) {
         mpi_abort_message *heard = &d->abort_in;
         heard->sentence[sizeof heard->sentence - 1] = 0;
-        mpi_fail_locked(d, heard->code > 0 && heard->code < HD_STATUS_COUNT ? (hd_status)heard->code : HD_COMM, heard->sentence, false);
+        mpi_fail_locked(d, heard->code > 0 && heard->code < HD_STATUS_COUNT ? (hd_status)heard->code : HD_COMM, heard->sentence,
+                        false);
         return expect_abort(d);
     }
     mpi_peer *peer = &d->peers[index];
@@ -157,7 +168,8 @@ void mpi_doze(hd_window *window, const hdi_signal *signal, uint64_t seen, int64_
         mpi_progress_locked(d, true);
         pthread_mutex_unlock(d->lock);
         int64_t left = begin + ns - hdi_now_ns();
-        if (hdi_domain_failed(window->domain) || left <= 0 || atomic_load_explicit(&signal->value, memory_order_relaxed) != seen) return;
+        if (hdi_domain_failed(window->domain) || left <= 0 || atomic_load_explicit(&signal->value, memory_order_relaxed) != seen)
+            return;
         nanosleep(&(struct timespec){.tv_nsec = (long)(nap < left ? nap : left)}, NULL);
         nap = nap < 250000 ? nap * 2 : nap;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes out: a bounded number of messages at once. Large bytes are sent from where they lie; small ones are copied behind their head. */
+/* What goes out: a bounded number of messages at once. Large bytes are sent from where they lie; small ones are copied behind
+ * their head. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,7 +13,8 @@ static bool has_left(const mpi_domain *d, int32_t rank) {
 
 static bool is_done(mpi_domain *d, mpi_slot *slot) {
     int head = 0, data = 0;
-    if (MPI_Test(&slot->head, &head, MPI_STATUS_IGNORE) != MPI_SUCCESS || MPI_Test(&slot->data, &data, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
+    if (MPI_Test(&slot->head, &head, MPI_STATUS_IGNORE) != MPI_SUCCESS ||
+        MPI_Test(&slot->data, &data, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
         char text[64];
         snprintf(text, sizeof text, "MPI: a message to rank %d could not be sent", slot->to);
         mpi_fail_locked(d, HD_COMM, text, true);
@@ -50,7 +52,8 @@ static hd_status post_locked(mpi_domain *d, mpi_slot *slot, int32_t to, const mp
     if (small) memcpy(message->data, data, small);
     d->peers[to].sent_ns = now;
     d->in_flight++;
-    HD_TRY(mpi_check(MPI_Isend(message, (int)(sizeof message->head + small), MPI_BYTE, to, d->tag, d->comm, &slot->head), "MPI_Isend"));
+    HD_TRY(mpi_check(MPI_Isend(message, (int)(sizeof message->head + small), MPI_BYTE, to, d->tag, d->comm, &slot->head),
+                     "MPI_Isend"));
     if (head->bytes > MPI_SMALL)
         HD_TRY(mpi_check(MPI_Isend(data, (int)head->bytes, MPI_BYTE, to, d->tag + 1, d->comm, &slot->data), "MPI_Isend"));
     if (is_done(d, slot)) free_slot(d, slot);
@@ -117,8 +120,13 @@ static hd_status put(hd_window *window, int32_t rank, size_t offset, size_t byte
     do {
         size_t piece = bytes < MPI_PIECE ? bytes : MPI_PIECE;
         bool last = piece == bytes;
-        mpi_head head = {.kind = MPI_PUT, .window = own->id, .offset = offset, .bytes = piece,
-                         .raises = raises && last, .signal = signal, .value = value};
+        mpi_head head = {.kind = MPI_PUT,
+                         .window = own->id,
+                         .offset = offset,
+                         .bytes = piece,
+                         .raises = raises && last,
+                         .signal = signal,
+                         .value = value};
         HD_TRY(mpi_send(window->domain, rank, head, (const char *)window->segment[window->domain->rank] + offset));
         offset += piece;
         bytes -= piece;

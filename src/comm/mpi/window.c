@@ -72,7 +72,8 @@ void mpi_window_close(hd_window *window) {
             break;
         }
     pthread_mutex_unlock(d->lock);
-    if (!in_use) hdi_free_aligned(own->copies); /* else it stays until the process ends: the other rank is gone, MPI may not know it */
+    if (!in_use)
+        hdi_free_aligned(own->copies); /* else it stays until the process ends: the other rank is gone, MPI may not know it */
     hdi_free_aligned(window->signals);
     hdi_free(own);
 }
