@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "task/tracer.h"
 #include "comm/window_device.h"
 #include "task/exchange_device.h"
+#include "task/tracer.h"
 
 static hd_status check_domain(const hd_plan *plan, const hd_domain *domain) {
     HD_REQUIRE(domain, HD_INVALID_ARGUMENT, "the plan is rank %d's of %d: its executor needs their domain", plan->rank,
