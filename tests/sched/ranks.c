@@ -199,6 +199,7 @@ void ranks_open(const vs_case *c) {
 }
 
 void ranks_close(void) {
+    window_end();
     for (int i = 0; i < now.ranks; i++) {
         hdi_tasks_free(all[i].tasks);
         hd_executor_destroy(all[i].executor);

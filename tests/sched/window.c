@@ -37,6 +37,8 @@ static void end_domain(hd_domain *domain, hd_status code, const char *sentence) 
     vs_changed();
 }
 
+void window_end(void) { atomic_store(&failed, true); }
+
 static hd_status check(hd_domain *domain) {
     (void)domain;
     return atomic_load(&failed) ? hdi_fail(HD_COMM, "%s", failure) : HD_OK;

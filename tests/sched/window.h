@@ -10,5 +10,7 @@ enum { WINDOW_MOST_RANKS = 4 };
 hd_domain *window_domain(int rank, int ranks);
 /* Everything zero again, as at the beginning. */
 void window_reset(void);
+/* Nobody waits for anybody any more: what a schedule left undone stays so. */
+void window_end(void);
 
 #endif
