@@ -416,6 +416,34 @@ static void aborts_are_heard_by_all(void **state) {
     }
 }
 
+static _Atomic int64_t aborted_at;
+static atomic_int heard_late;
+static void sleeps_until_the_end(rank_t *self) {
+    hd_window *window;
+    OK(hd_window_create(self->domain, NULL, 8, 1, &window));
+    if (self->rank == 0) {
+        usleep(15000 + (useconds_t)(hdi_now_ns() % 10000));
+        atomic_store(&aborted_at, hdi_now_ns());
+        hd_domain_abort(self->domain, HD_COMM, "enough");
+    } else {
+        keep(self, self->rank == 1 ? hd_signal_wait(window, 0, 0, 1, NULL) : hd_domain_barrier(self->domain));
+        if (hdi_now_ns() - atomic_load(&aborted_at) > 15000000) atomic_fetch_add(&heard_late, 1);
+    }
+    hd_window_destroy(window);
+}
+
+/* Not only when their naps end. */
+static void sleepers_are_woken_by_an_abort(void **state) {
+    (void)state;
+    enum { TURNS = 30 };
+    for (int turn = 0; turn < TURNS; turn++) {
+        rank_t all[3];
+        run(3, 60000, sleeps_until_the_end, all);
+        for (int i = 1; i < 3; i++) assert_says(&all[i], "rank 0: enough");
+    }
+    assert_true(atomic_load(&heard_late) < TURNS * 2 / 4);
+}
+
 static void all_abort(rank_t *self) {
     char text[32];
     snprintf(text, sizeof text, "reason %d", self->rank);
@@ -575,6 +603,7 @@ int main(void) {
         cmocka_unit_test(sleepers_are_woken),
         cmocka_unit_test(deadlines_name_everything),
         cmocka_unit_test(aborts_are_heard_by_all),
+        cmocka_unit_test(sleepers_are_woken_by_an_abort),
         cmocka_unit_test(the_first_abort_wins),
         cmocka_unit_test(who_waits_for_one_that_left_hears_it),
         cmocka_unit_test(timeouts_keep_their_order),
