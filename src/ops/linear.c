@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* linear(x [..., K], weight [N, K], bias [N] or absent; k_slices) -> [..., N] */
+/* linear(x [..., K], weight [N, K], bias [N] or absent; k_slices, k_unit) -> [..., N] */
 #include "kernels/linear/linear.h"
 
 #include <stdio.h>
@@ -13,8 +13,12 @@ static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hd
     HD_TRY(hdi_expect_rows("linear", "x", x));
     HD_TRY(hdi_expect_rank("linear", "weight", weight, 2));
     HD_TRY(hdi_expect_dim("linear", "weight", weight, 1, hdi_type_last(x)));
-    HD_REQUIRE(a->k_slices == 1 || a->k_slices == 8, HD_INVALID_ARGUMENT, "linear: k_slices is %d; it must be 1 or 8",
-               a->k_slices);
+    HD_REQUIRE(a->k_slices == 1 || a->k_slices == 2 || a->k_slices == 4 || a->k_slices == 8, HD_INVALID_ARGUMENT,
+               "linear: k_slices is %d; it must be 1, 2, 4 or 8", a->k_slices);
+    HD_REQUIRE(a->k_unit >= 0, HD_INVALID_ARGUMENT, "linear: k_unit is %d; it must be a number of columns, or 0 for 32", a->k_unit);
+    HD_REQUIRE(a->k_unit % hd_dtype_block_elements((hd_dtype)weight->dtype) == 0, HD_INVALID_ARGUMENT,
+               "linear: k_unit is %d; weight is %s, whose blocks of %d elements it may not cut", a->k_unit, hdi_type_text(weight),
+               (int)hd_dtype_block_elements((hd_dtype)weight->dtype));
     if (bias) {
         HD_TRY(hdi_expect_rank("linear", "bias", bias, 1));
         HD_TRY(hdi_expect_dim("linear", "bias", bias, 0, weight->dim[0]));
@@ -32,9 +36,13 @@ static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out
 }
 
 static void print(const void *attr, char *text, size_t size) {
-    int32_t slices = ((const hdi_linear_attr *)attr)->k_slices;
+    const hdi_linear_attr *a = attr;
     if (size) text[0] = 0;
-    if (slices != 1) snprintf(text, size, "k_slices=%d", slices);
+    if (a->k_slices == 1) return;
+    if (a->k_unit)
+        snprintf(text, size, "k_slices=%d k_unit=%d", a->k_slices, a->k_unit);
+    else
+        snprintf(text, size, "k_slices=%d", a->k_slices);
 }
 
 const hdi_op hdi_op_linear = {

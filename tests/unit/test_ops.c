@@ -79,7 +79,8 @@ static void rows(void **state) {
 }
 
 static void matrices(void **state) {
-    const hdi_linear_attr one = {.k_slices = 1}, three = {.k_slices = 3};
+    const hdi_linear_attr one = {.k_slices = 1}, three = {.k_slices = 3}, four = {.k_slices = 4, .k_unit = 80};
+    const hdi_linear_attr backwards = {.k_slices = 2, .k_unit = -32};
     const hdi_embedding_attr f32 = {.out = HD_DTYPE_F32};
     hdi_kernel_id k;
     hdi_type w = *TYPE(Q8_0, 10, 64), y = *TYPE(F32, T, 10);
@@ -91,6 +92,9 @@ static void matrices(void **state) {
     BAD(linear, &one, "bias", TYPE(F32, T, 64), TYPE(F32, 10, 64), TYPE(BF16, 10));
     BAD(linear, &one, "bias", TYPE(F32, T, 64), TYPE(F32, 10, 64), TYPE(F32, 1, 10));
     BAD(linear, &three, "k_slices", TYPE(F32, T, 64), TYPE(F32, 10, 64));
+    GOOD(linear, &four, "f32[?, 10]", TYPE(F32, T, 64), TYPE(F32, 10, 64));
+    BAD(linear, &four, "blocks of 32", TYPE(F32, T, 64), &w);
+    BAD(linear, &backwards, "k_unit", TYPE(F32, T, 64), TYPE(F32, 10, 64));
     assert_int_equal(hdi_op_linear.choose(INPUTS(TYPE(F32, T, 64), &w), &y, &one, &k), HD_UNSUPPORTED);
     assert_non_null(strstr(hd_last_error(), "f32_q8_0"));
     w.layout = HDI_LAYOUT_PANEL;

@@ -50,8 +50,9 @@ static void tame(hdi_operand *t) {
 enum { NO_BIAS, BIAS, BIAS_F32 };
 
 static bool make(hdi_check *c, const kernel *kn, int64_t m, int64_t n, int64_t k, int slices, int bias, hdi_fill fill) {
-    hdi_linear_attr attr = {.k_slices = slices};
+    static const int32_t units[] = {0, 8, 80, 1};
     int64_t block = hd_dtype_block_elements(kn->w);
+    hdi_linear_attr attr = {.k_slices = slices, .k_unit = block > 1 ? 32 * (int32_t)hdi_check_int(c, 0, 3) : units[hdi_check_int(c, 0, 3)]};
     k = k / block * block;
     if (!hdi_check_begin(c, kn->id, &attr, sizeof attr)) return false;
     hdi_check_out(c, kn->x, HDI_ROWS, HDI_DIMS(m, n));
@@ -90,6 +91,21 @@ static void bench(hdi_check *c, const kernel *kn) {
         }
 }
 
+/* One row by a half of K of a whole weight, beside the same where the rows follow each other. */
+static void bench_part(hdi_check *c, const kernel *kn) {
+    static const int64_t shapes[][2] = {{1536, 768}, {1536, 4480}};
+    const hdi_linear_attr attr = {.k_slices = 4};
+    for (size_t i = 0; i < 4 && kn->layout == HDI_LAYOUT_STRIDED; i++) {
+        int64_t n = shapes[i / 2][0], k = shapes[i / 2][1];
+        if (!hdi_check_begin(c, kn->id, &attr, sizeof attr)) return;
+        hdi_check_out(c, kn->x, HDI_DENSE, HDI_DIMS(1, n));
+        hdi_check_in(c, kn->x, HDI_DENSE, HDI_NORMAL(1), HDI_DIMS(1, k));
+        hdi_check_in_strided(c, kn->w, HDI_NORMAL(1), HDI_DIMS(n, k), (int64_t[]){i % 2 ? 2 * k : k, 1});
+        hdi_check_absent(c);
+        hdi_check_bench(c, (double)(n * k) * (double)hd_dtype_block_bytes(kn->w), 2.0 * (double)(n * k));
+    }
+}
+
 void hdi_linear_check(hdi_check *c) {
     static const int64_t ms[] = {0, 1, 2, 3, 5, 7, 12, 13, 33, 97, 193}, ns[] = {0, 1, 3, 4, 31, 32, 33, 64, 70, 100},
                          ks[] = {0, 1, 15, 16, 17, 31, 32, 33, 64, 96, 100, 257, 320, 600};
@@ -100,18 +116,21 @@ void hdi_linear_check(hdi_check *c) {
         for (size_t k = 0; k < HDI_COUNTOF(ks); k++)
             for (size_t n = 0; n < HDI_COUNTOF(ns); n++) {
                 int64_t m = ms[hdi_check_int(c, 0, 8)];
-                int slices = hdi_check_int(c, 0, 1) ? 8 : 1;
+                int slices = 1 << hdi_check_int(c, 0, 3);
                 if (make(c, kn, m, ns[n], ks[k], slices, (int)hdi_check_int(c, 0, 2), HDI_NORMAL(1)))
                     hdi_check_run(c, hdi_linear_ref);
             }
         for (size_t m = 0; m < HDI_COUNTOF(ms); m++)
-            for (int slices = 1; slices <= 8; slices += 7)
+            for (int slices = 1; slices <= 8; slices *= 2)
                 if (make(c, kn, ms[m], 37, 288, slices, BIAS, HDI_NORMAL(1))) hdi_check_run(c, hdi_linear_ref);
         for (size_t s = 0; s < HDI_COUNTOF(many); s++)
             if (make(c, kn, many[s][0], many[s][1], many[s][2], 1, (int)hdi_check_int(c, 0, 2), HDI_NORMAL(1)))
                 hdi_check_run(c, hdi_linear_ref);
         if (make(c, kn, 7, 35, 96, 1, BIAS, HDI_SPECIAL)) hdi_check_run(c, hdi_linear_ref);
         if (make(c, kn, 1, 35, 96, 8, NO_BIAS, HDI_SPECIAL)) hdi_check_run(c, hdi_linear_ref);
-        if (hdi_check_benching(c)) bench(c, kn);
+        if (hdi_check_benching(c)) {
+            bench(c, kn);
+            bench_part(c, kn);
+        }
     }
 }

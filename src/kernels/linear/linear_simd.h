@@ -28,7 +28,7 @@ static inline linear_strided linear_strided_of(const hdi_kernel_call *call) {
                         .w = &call->operand[2],
                         .bias = call->operand[3].data ? &call->operand[3] : NULL,
                         .slices = ((const hdi_linear_attr *)call->attr)->k_slices};
-    for (int s = 0; s <= l.slices; s++) l.cut[s] = hdi_linear_slice(l.g.k, s, l.slices);
+    for (int s = 0; s <= l.slices; s++) l.cut[s] = hdi_linear_cut(l.g.k, call->attr, s);
     return l;
 }
 
@@ -57,9 +57,9 @@ static inline void linear_rows_f32(const hdi_operand *x, int64_t m0, int64_t m1,
 
 /* Adds the slices' sums in the fixed order. `sum` is [slices][4]. */
 static inline void linear_add_slices(float sum[8][4], int slices) {
-    if (slices == 8)
-        for (int n = 0; n < 4; n++)
-            sum[0][n] = ((sum[0][n] + sum[1][n]) + (sum[2][n] + sum[3][n])) + ((sum[4][n] + sum[5][n]) + (sum[6][n] + sum[7][n]));
+    for (int step = 1; step < slices; step *= 2)
+        for (int s = 0; s < slices; s += 2 * step)
+            for (int n = 0; n < 4; n++) sum[s][n] += sum[s + step][n];
 }
 
 static inline void linear_store4(const linear_strided *l, int64_t m, int64_t n, const float *sum) {
@@ -97,7 +97,7 @@ enum { LINEAR_AHEAD = 16384 };
         for (int s = 0; s < l->slices; s++) {                                                                               \
             vf acc[4];                                                                                                      \
             if (4 * l->g.k * (int64_t)sizeof(type) <= LINEAR_AHEAD)                                                         \
-                dot_row_##W(acc, x, w, l->cut[s], l->cut[s + 1], w[0] + 4 * l->w->stride[0]);                               \
+                dot_row_##W(acc, x, w, l->cut[s], l->cut[s + 1], w[0] + 4 * l->w->stride[0], l->g.k, l->w->stride[0]);      \
             else                                                                                                            \
                 dot_tile_##W(1, (vf(*)[4]) & acc, &x, w, l->cut[s], l->cut[s + 1]);                                         \
             vf_sum4(acc[0], acc[1], acc[2], acc[3], out[s]);                                                                \
