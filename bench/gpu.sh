@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Everything that takes an NVIDIA card, in one call of under nine minutes: bench/gpu.sh [OUT]
-# Builds for this card, checks every kernel and the conformance suite (compute-sanitizer too), compares random models with PyTorch
-# token by token, runs the MetaX files through their mapping, and prints the speed table beside PyTorch's and the card's own rates.
+# Builds for this card, checks every kernel and the conformance suite (compute-sanitizer too), runs ranks as threads and as two
+# processes on the card, compares random models with PyTorch token by token, runs the MetaX files through their mapping, and prints the
+# speed table beside PyTorch's and the card's own rates.
 # Logs and JSON go to OUT (build/gpu-report). Ends with "N passed, N failed". Needs nvcc, CMake, Ninja, Heddle's libraries (found
 # by pkg-config: PKG_CONFIG_PATH may point at a private prefix) and, for the comparisons, a python3 with PyTorch and transformers.
 # Settings: GPU_SH_SECONDS (520), GPU_SH_DEVICE (cuda:0), GPU_SH_MODELS (where the random models lie; made if absent), PYTHON.
@@ -61,6 +62,7 @@ else
     failed=$((failed + 1))
     echo 'FAILED  compute-sanitizer is not on the PATH: memory and race checks were not made'
 fi
+stage ranks 60 env HEDDLE_TEST_DEVICE="$device" $build/tests/test_ranks_devices # two processes on one card among them
 stage maca_mapping 60 env HD_BACKEND_PATH=$build/maca-mapped $check --device maca:0
 stage maca_conformance 60 env HD_BACKEND_PATH=$build/maca-mapped $build/tests/conformance/conformance
 for executor in stream graph persistent; do

@@ -19,7 +19,7 @@ FOREIGN = [
     (re.compile(r"\b(cuda[A-Z_]\w*|cu[A-Z]\w*|cublas\w*|cudnn\w*|nvcuda|CUDA_\w+|CUBLAS\w*|CU_\w+|__nv_\w+|__CUDA\w*)\b"), "NVIDIA's name"),
     (re.compile(r"\b(mc[A-Z]\w*|maca[A-Z_]\w*|MACA_\w+|__MACA\w*|__maca_\w+)\b"), "MetaX's name"),
     (re.compile(r"\bhost[A-Z]\w*"), "the host vendor's name"),
-    (re.compile(r"\b(__shfl\w*|__ballot\w*|__any_sync|__all_sync|__syncwarp|__activemask|warpSize|__dp4a|__cvta\w*|__ldg|__ldcs)\b"), "a word that not all vendors have"),
+    (re.compile(r"\b(__shfl\w*|__ballot\w*|__any_sync|__all_sync|__syncwarp|__threadfence_system|__nanosleep|__activemask|warpSize|__dp4a|__cvta\w*|__ldg|__ldcs)\b"), "a word that not all vendors have"),
     (re.compile(r"\basm\b"), "PTX"),
 ]
 

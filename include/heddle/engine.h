@@ -49,6 +49,11 @@ HD_API HD_CHECK_RESULT hd_status hd_engine_create(hd_model *model, const hd_toke
 /* NULL is legal. Sequences that were not released are cancelled; they may still be read, and must still be released. */
 HD_API void hd_engine_destroy(hd_engine *engine);
 
+/* For rank 1 and up of a model that several ranks share: runs its part of every step of every engine that rank 0 makes, until rank
+ * 0 releases the model. Waits for that as long as it takes. HD_COMM when another rank failed, is gone or late. `threads`: of this
+ * rank; 0: as many as rank 0's engine has. */
+HD_API HD_CHECK_RESULT hd_status hd_ranks_follow(hd_model *model, int32_t threads);
+
 typedef struct hd_logit_bias {
     int32_t token;
     float bias; /* added to the logit; -INFINITY forbids the token */

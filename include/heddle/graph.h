@@ -43,6 +43,25 @@ HD_API void hd_graph_output(hd_graph *graph, const char *name, hd_value value);
 /* Prefixes the names of the nodes that follow, for people ("layers.3.attention"); NULL ends it. */
 HD_API void hd_graph_scope(hd_graph *graph, const char *scope);
 
+/* ---- over several ranks: hd_graph_shard (compile.h) makes each rank's graph of the whole one ---- */
+
+/* How a weight or state is cut over the ranks of a tensor-parallel group; without a placement each rank has all of it. A matrix
+ * [N, K] that is cut along dim 0 gives each rank its columns of the product, one cut along dim 1 a partial sum, which the ranks
+ * add up; a table of an embedding that is cut along dim 0 has each rank look up its own rows. Ranks get equal or unequal numbers
+ * of units. */
+typedef struct hd_placement {
+    int32_t dim;
+    int64_t unit; /* cuts lie at multiples of so many elements; at least 1 */
+    /* Grouped heads: the dim holds keys' heads of `unit` elements, which `per` heads of queries share each, and follows the cut
+     * of these, which lies at multiples of `align` of them. 0 and 0: plain. */
+    int64_t per, align;
+} hd_placement;
+/* Before the value is used: a product with a weight that is cut along K slices its sums at the placement's units. */
+HD_API void hd_graph_place(hd_graph *graph, hd_value source, const hd_placement *placement);
+/* Nodes that follow belong to layer 0 .. layers - 1 of the model: pipeline stages take runs of layers. layers 0: to none; every
+ * stage computes them. */
+HD_API void hd_graph_layer(hd_graph *graph, int32_t layer, int32_t layers);
+
 /* Views: the same memory seen differently. */
 HD_API hd_value hd_graph_reshape(hd_graph *graph, hd_value x, int32_t rank, const hd_dim *shape); /* x must be contiguous */
 HD_API hd_value hd_graph_permute(hd_graph *graph, hd_value x, const int32_t *order);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heddle/comm.h"
 #include "heddle/device.h"
 #include "heddle/status.h"
 #include "heddle/tensor.h"
@@ -35,7 +36,12 @@ HD_API bool hd_weights_parse(const char *name, hd_weights *out);
 typedef struct hd_model_options {
     hd_weights weights;
     const hd_device *device; /* that holds the weights, and on which the model's engines run; NULL: the CPU */
-    int32_t threads; /* for conversion while loading; 0: one a core this process may use */
+    int32_t threads;         /* for conversion while loading; 0: one a core this process may use */
+    /* A model that several ranks hold together, each its part: `pipeline` stages of `tensor` ranks (compile.h), as many in all as
+     * the domain has. All ranks load the same folder with the same options. Rank 0's engines run it; the others follow
+     * (hd_ranks_follow, engine.h). */
+    hd_domain *domain;        /* borrowed, until the model is gone; NULL: this process alone */
+    int32_t tensor, pipeline; /* 0: 1 */
     /* Called from the loading thread now and then with bytes done and bytes to do; NULL for none. Return false to stop: the
      * load ends with HD_CANCELLED. */
     bool (*progress)(void *user, uint64_t done, uint64_t total);
@@ -60,7 +66,8 @@ typedef struct hd_model_info {
     uint64_t weight_bytes;           /* as held now */
     uint64_t matrix_bytes_per_token; /* read to decode one token of one sequence, KV cache not counted */
     hd_weights weights;
-    const hd_device *device; /* where they are */
+    const hd_device *device;        /* where they are */
+    int32_t rank, tensor, pipeline; /* of the ranks that share it: 0, 1, 1 for a process alone */
 } hd_model_info;
 HD_API void hd_model_get_info(const hd_model *model, hd_model_info *out);
 
@@ -79,8 +86,8 @@ HD_API void hd_model_get_generation_defaults(const hd_model *model, hd_generatio
 HD_API HD_CHECK_RESULT hd_status hd_model_describe_graph(const hd_model *model, char **text);
 HD_API HD_CHECK_RESULT hd_status hd_model_describe_plan(const hd_model *model, int32_t max_tokens, char **text);
 
-/* A fresh text for people (free with hd_free): the tensors of the checkpoint in the folder `path`, in the order of their data, a line
- * each: name, type, shape, bytes. Needs no config.json and no known family. */
+/* A fresh text for people (free with hd_free): the tensors of the checkpoint in the folder `path`, in the order of their data, a
+ * line each: name, type, shape, bytes. Needs no config.json and no known family. */
 HD_API HD_CHECK_RESULT hd_status hd_checkpoint_describe(const char *path, char **text);
 
 #ifdef __cplusplus

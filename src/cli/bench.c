@@ -102,8 +102,12 @@ int cli_bench_main(int argc, char **argv) {
     const char *folder = cli_model_folder(options.model, buffer, &code);
     if (!folder) return code;
     hd_model *model = NULL;
-    code = cli_load_model(folder, options.weights, options.device, options.threads.items[0], options.quiet, &model);
-    if (code == EXIT_OK) code = bench(&options, folder, model);
+    bool follows;
+    options.ranks.device = options.device_name;
+    options.ranks.weights = options.weights;
+    options.ranks.quiet = options.quiet;
+    code = cli_ranks_load(&options.ranks, folder, &model, &follows);
+    if (code == EXIT_OK && !follows) code = bench(&options, folder, model);
     hd_model_release(model);
-    return code;
+    return cli_ranks_end(&options.ranks, code);
 }

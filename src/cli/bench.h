@@ -5,6 +5,7 @@
 #define HDI_CLI_BENCH_H
 
 #include "cli/options.h"
+#include "cli/ranks.h"
 #include "heddle/trace.h"
 
 enum { BENCH_MAX_SAMPLES = 100 };
@@ -14,8 +15,9 @@ typedef struct bench_options {
     cli_ints prompts, sequences, threads;
     int64_t tokens, repetitions, batch;
     bool steps, json, quiet;
+    cli_ranks ranks;
     /* from the texts */
-    const hd_device *device;  /* NULL: the CPU */
+    const hd_device *device;  /* rank 0's; NULL: the CPU */
     hd_engine_options engine; /* its executor and kv_dtype */
 } bench_options;
 

@@ -23,6 +23,7 @@ static size_t make_table(bench_options *o, cli_option table[MAX_ROWS]) {
          .help = "serial, threads, stream, graph or persistent (threads; on devices graph where there is one)"},
         {CLI_INT, 'r', "repetitions", "N", &o->repetitions, 1, BENCH_MAX_SAMPLES, .help = "samples of each setting (5)"},
         {CLI_STRING, 0, "weights", "TYPE", &o->weights, .help = "as-is, f32, f16, bf16, q8 or q4 (as-is)"},
+        CLI_RANKS_ROWS(&o->ranks),
         {CLI_STRING, 0, "kv-type", "TYPE", &o->kv_type, .help = "f32, f16 or bf16 (by the weights' type)"},
         {CLI_INT, 0, "batch", "N", &o->batch, 0, 1 << 16, .help = "tokens of the prompts in one step; 0: 512, on a GPU 2048 (0)"},
         {CLI_FLAG, 0, "steps", NULL, &o->steps,

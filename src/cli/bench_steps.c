@@ -44,7 +44,8 @@ static void print_phase(FILE *to, const bench_setting *s, hd_trace_phase phase, 
     if (!n) return;
     fprintf(to, "\n%s, %lld sequence%s, prompt %lld, ", hd_trace_phase_name(phase), (long long)s->sequences,
             s->sequences == 1 ? "" : "s", (long long)s->prompt);
-    if (s->executor == HD_EXECUTOR_THREADS) fprintf(to, "%d thread%s, ", (int)s->used_threads, s->used_threads == 1 ? "" : "s");
+    if (s->executor == HD_EXECUTOR_THREADS || s->executor == HD_EXECUTOR_TASKS)
+        fprintf(to, "%d thread%s, ", (int)s->used_threads, s->used_threads == 1 ? "" : "s");
     fprintf(to, "traced: %.3f ms in steps; %.2f GB/s", 1e3 * total, limit / 1e9);
     if (steps->flop_limit > 0)
         fprintf(to, " and %.1f GFLOP/s are the limits\n", steps->flop_limit / 1e9);
@@ -54,7 +55,7 @@ static void print_phase(FILE *to, const bench_setting *s, hd_trace_phase phase, 
             "GFLOP/s", "limit");
     bool late = false; /* a device works while the engine does other things */
     for (size_t i = 0; i < steps->count; i++)
-        late |= *steps->kinds[i].kernel && hd_device_get_type(steps->kinds[i].device) != HD_DEVICE_CPU;
+        late |= *steps->kinds[i].kernel && steps->kinds[i].device && hd_device_get_type(steps->kinds[i].device) != HD_DEVICE_CPU;
     for (size_t i = 0; i < steps->count; i++) {
         const hd_trace_kind *k = &steps->kinds[i];
         if (k->phase != phase || holds_others(k)) continue;

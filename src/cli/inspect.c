@@ -162,7 +162,7 @@ int cli_inspect_main(int argc, char **argv) {
         return write_described(status, text);
     }
     hd_model *model = NULL;
-    code = cli_load_model(folder, options.weights, NULL, options.threads, false, &model);
+    code = cli_load_model(folder, &(cli_load_options){.weights = options.weights, .threads = options.threads}, &model);
     if (code == EXIT_OK) code = show_model(&options, folder, model);
     hd_model_release(model);
     return code;

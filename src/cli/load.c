@@ -55,14 +55,17 @@ static void show_notice(void *user, const char *sentence) {
     fprintf(stderr, "heddle: note: %s\n", sentence);
 }
 
-int cli_load_model(const char *folder, const char *weights, const hd_device *device, int64_t threads, bool quiet,
-                   hd_model **out) {
+int cli_load_model(const char *folder, const cli_load_options *asked, hd_model **out) {
     cli_progress progress;
-    hd_model_options options = {.device = device,
-                                .threads = (int32_t)threads,
+    const char *weights = asked->weights;
+    hd_model_options options = {.device = asked->device,
+                                .domain = asked->domain,
+                                .tensor = asked->tensor,
+                                .pipeline = asked->pipeline,
+                                .threads = (int32_t)asked->threads,
                                 .progress = show_progress,
                                 .progress_user = &progress,
-                                .notice = quiet ? NULL : show_notice};
+                                .notice = asked->quiet ? NULL : show_notice};
     if (weights && !hd_weights_parse(weights, &options.weights)) {
         char names[128] = "";
         for (int i = 0; i < HD_WEIGHTS_COUNT; i++) {
@@ -71,7 +74,7 @@ int cli_load_model(const char *folder, const char *weights, const hd_device *dev
         }
         return cli_usage("--weights takes one of %s, not \"%s\"", names, weights);
     }
-    cli_progress_start(&progress, quiet ? NULL : "loading");
+    cli_progress_start(&progress, asked->quiet ? NULL : "loading");
     hd_status status = hd_model_load(folder, &options, out);
     cli_progress_end(&progress);
     return status == HD_OK ? EXIT_OK : cli_fail_status(status);

@@ -15,8 +15,16 @@ enum { CLI_PATH_MAX = 4096 };
  * `buffer`. Returns NULL after an error line, with the exit code in *code. */
 const char *cli_model_folder(const char *given, char buffer[CLI_PATH_MAX], int *code);
 
+typedef struct cli_load_options {
+    const char *weights; /* --weights; NULL: as-is */
+    const hd_device *device;
+    int64_t threads;
+    bool quiet;
+    hd_domain *domain; /* of ranks that share it; NULL: this process alone */
+    int32_t tensor, pipeline;
+} cli_load_options;
 /* Loads with a progress line. Notices go to standard error unless `quiet`. */
-int cli_load_model(const char *folder, const char *weights, const hd_device *device, int64_t threads, bool quiet, hd_model **out);
+int cli_load_model(const char *folder, const cli_load_options *options, hd_model **out);
 int cli_load_tokenizer(const char *folder, hd_tokenizer **out);
 /* --device; NULL gives NULL, which is the CPU. */
 int cli_parse_device(const char *name, const hd_device **out);

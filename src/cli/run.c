@@ -15,6 +15,7 @@ typedef struct run_state {
     hd_engine *engine;
     hd_sequence *sequence;
     char *prompt;
+    bool follows; /* this process is another rank, and has done its part */
     int32_t *prompt_ids;
     run_result result;
 } run_state;
@@ -74,16 +75,19 @@ static int submit(const run_options *options, run_state *run, const hd_sampling 
 static int open_all(run_options *options, run_state *run) {
     hd_engine_options engine;
     hd_engine_options_init(&engine);
-    const hd_device *device = NULL;
     int code = cli_parse_kv_type(options->kv_type, &engine.kv_dtype);
     if (code == EXIT_OK) code = cli_parse_executor(options->executor, &engine.executor);
-    if (code == EXIT_OK) code = cli_parse_device(options->device, &device);
     if (code != EXIT_OK) return code;
     char buffer[CLI_PATH_MAX];
     const char *folder = cli_model_folder(options->model, buffer, &code);
     if (!folder) return code;
     double started = cli_now();
-    code = cli_load_model(folder, options->weights, device, options->threads, options->quiet, &run->model);
+    options->ranks.device = options->device;
+    options->ranks.weights = options->weights;
+    options->ranks.threads = options->threads;
+    options->ranks.quiet = options->quiet;
+    code = cli_ranks_load(&options->ranks, folder, &run->model, &run->follows);
+    if (run->follows) return code;
     if (code == EXIT_OK) code = cli_load_tokenizer(folder, &run->tokenizer);
     if (code != EXIT_OK) return code;
     hd_sampling sampling;
@@ -194,7 +198,7 @@ static int echo_prompt(const run_state *run, bool *gone) {
 static int run_all(run_options *options, run_state *run) {
     int code = read_prompt(options, run);
     if (code == EXIT_OK) code = open_all(options, run);
-    if (code != EXIT_OK || cli_interrupted()) return code;
+    if (code != EXIT_OK || run->follows || cli_interrupted()) return code;
     bool gone = false;
     if (!options->json) code = echo_prompt(run, &gone);
     if (code != EXIT_OK || gone) return code;
@@ -202,7 +206,7 @@ static int run_all(run_options *options, run_state *run) {
     if (!options->json && isatty(STDOUT_FILENO)) (void)cli_write("\n", 1); /* the shell's prompt begins a line */
     if (code != EXIT_OK) return code;
     hd_engine_get_stats(run->engine, &run->result.stats);
-    free_engine(run); /* measuring the limit takes memory, too: not on top of the model's */
+    free_engine(run); /* the other ranks end, too; measuring the limit takes memory, too: not on top of the model's */
     if (options->json) code = run_print_json(options, &run->result);
     if (code == EXIT_OK && options->stats && !options->quiet) run_print_stats(options, &run->result);
     return code;
@@ -216,5 +220,5 @@ int cli_run_main(int argc, char **argv) {
     run_state run = {0};
     code = run_all(&options, &run);
     free_state(&run);
-    return code;
+    return cli_ranks_end(&options.ranks, code);
 }

@@ -4,6 +4,7 @@
 #define HDI_CLI_RUN_H
 
 #include "cli/options.h"
+#include "cli/ranks.h"
 #include "cli/sampling.h"
 #include "heddle/engine.h"
 
@@ -13,6 +14,7 @@ typedef struct run_options {
     bool add_special, show_special, ignore_eos, stats, quiet, json;
     cli_strings stop;
     cli_sampling sampling;
+    cli_ranks ranks;
 } run_options;
 
 /* Fills in the defaults and parses; the result is cli_parse's. */

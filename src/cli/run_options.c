@@ -52,6 +52,7 @@ static size_t make_table(run_options *o, cli_option table[MAX_ROWS]) {
         {CLI_STRING, 0, "weights", "TYPE", &o->weights,
          .help = "as-is, f32, f16, bf16, q8 or q4: convert the matrices while loading (as-is)"},
         {CLI_INT, 't', "threads", "N", &o->threads, 0, 1024, .help = "threads; 0: one a core that this process may use (0)"},
+        CLI_RANKS_ROWS(&o->ranks),
         {CLI_INT, 0, "ctx", "N", &o->context, 0, many,
          .help = "longest sequence in tokens; 0: the model's, as memory allows (0)"},
         {CLI_INT, 0, "batch", "N", &o->batch, 0, 1 << 16, .help = "tokens of the prompt in one step; 0: 512, on a GPU 2048 (0)"},
@@ -96,6 +97,7 @@ void cli_run_help(FILE *to) {
                 "  heddle run -p \"Once upon a time\"\n"
                 "  heddle run -m Qwen2.5-0.5B -p \"The sky is\" -n 64 --temp 0 -t 4\n"
                 "  heddle run -m Qwen2.5-7B --device cuda -p \"The sky is\"\n"
+                "  heddle run -m Qwen2.5-7B --tp 2 -p \"The sky is\"\n"
                 "  heddle run -m Qwen2.5-0.5B -f letter.txt --temp 0.8 --top-p 0.95 --seed 7 > answer.txt\n"
                 "  echo \"def fib(n):\" | heddle run -m Llama-3.2-1B --weights q8 --stop \"class\" -q\n");
 }

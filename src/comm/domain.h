@@ -26,6 +26,11 @@ typedef struct hdi_rank_state {
     atomic_bool left; /* it has ended well */
 } hdi_rank_state;
 
+enum {
+    HDI_SPINS = 4000, /* looks of a wait with a pause after each, some 50 to 100 us: longer than the gaps within a step */
+    HDI_YIELDS = 200, /* then it gives its core away this often before it sleeps */
+};
+
 /* What carries a domain. Every entry is filled; each fails with HD_COMM and a sentence unless it says otherwise. Ranks and sizes
  * have been checked. */
 typedef struct hdi_transport {
@@ -45,15 +50,20 @@ typedef struct hdi_transport {
     hd_status (*put)(hd_window *window, int32_t rank, size_t offset, size_t bytes);
     /* Raises the other's counter to at least `value`: release, and ordered after this thread's puts to that rank. */
     hd_status (*raise)(hd_window *window, int32_t rank, uint32_t signal, uint64_t value);
+    /* Both in one, where that takes one message less. NULL: put, then raise. */
+    hd_status (*put_signal)(hd_window *window, int32_t rank, size_t offset, size_t bytes, uint32_t signal, uint64_t value);
     hd_status (*quiet)(hd_window *window);
     /* Sleeps until the counter may have changed, or `ns` have passed: the last resort of a wait. */
     void (*doze)(hd_window *window, const hdi_signal *signal, uint64_t seen, int64_t ns);
+    /* What the system knows of a rank, for reports: "process 4711, stopped". NULL: nothing. */
+    void (*describe)(const hd_domain *domain, int32_t rank, char *text, size_t size);
 } hdi_transport;
 
 struct hd_domain {
     const hdi_transport *transport;
     int32_t rank, ranks;
     int64_t timeout_ns;     /* of one wait */
+    uint32_t spins;         /* of a wait before it yields: none where ranks share cores. The transport may lower it */
     hdi_rank_state *states; /* [ranks] */
     atomic_bool *failed;    /* set once the domain has failed: a relaxed look tells whether `check` is worth a call */
     void *state;            /* the transport's own */
@@ -98,8 +108,20 @@ static inline void hdi_domain_beat(hd_domain *domain, uint64_t run, uint32_t ste
     atomic_store_explicit(&mine->beat_ns, now_ns, memory_order_relaxed);
 }
 
+/* Whether the domain has failed: one relaxed look. */
+static inline bool hdi_domain_failed(const hd_domain *domain) {
+    return atomic_load_explicit(domain->failed, memory_order_relaxed);
+}
+
 /* The sentence of a wait that did not end: who waited where for which signal of whom, expected, seen, and each other rank's last
- * sign of life. Returns HD_COMM with it as the thread's message. */
+ * sign of life. Ends the domain with it, or adds it to the failure that has ended the domain already. Returns that failure's code
+ * (HD_COMM if it is this one) with the sentence as the thread's message. */
 hd_status hdi_wait_failed(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where, int64_t waited_ns);
+/* The same where somebody else looked at the signal: `seen` is what it was. */
+hd_status hdi_wait_gave_up(hd_domain *domain, int32_t rank, uint32_t signal, uint64_t value, uint64_t seen, const char *where,
+                           int64_t waited_ns);
+/* The same for other waits: `what` is the sentence's beginning, "waited 2.0 s for rank 2 to come to the barrier". `awaited`: the
+ * rank whose signs of life are told first. */
+hd_status hdi_domain_give_up(hd_domain *domain, int32_t awaited, const char *what);
 
 #endif

@@ -80,7 +80,7 @@ static size_t count_strings(const emitter *e) {
     size_t n = sizeof "arena";
     for (size_t i = 0; i < graph->dims.n_symbols; i++) n += strlen(graph->dims.symbols[i].name) + 1;
     for (hd_value v = 1; v < graph->n_values; v++)
-        if (e->slot_of[v]) n += strlen(graph->values[v].name) + 1;
+        if (e->slot_of[v] && graph->values[v].name) n += strlen(graph->values[v].name) + 1;
     for (uint32_t s = 0; s < e->low->n_steps; s++) n += strlen(graph->nodes[e->low->node_of[s]].name) + 1;
     for (size_t i = 0; i < graph->n_outputs; i++) n += strlen(graph->outputs[i].name) + 1;
     for (size_t i = 0; i < graph->n_events; i++) n += strlen(graph->events[i].name) + 1;
@@ -209,9 +209,8 @@ static void emit_step(emitter *e, uint32_t s) {
     e->remote_at += step->n_remotes = list_remotes(e, e->low->node_of[s], WRITE(e, remotes, hdi_plan_remote) + e->remote_at);
     for (int i = 0; i < node->op->outputs; i++) {
         const hdi_value *value = &e->graph->values[node->output[i]];
-        if (value->published)
-            WRITE(e, triggers, hdi_plan_trigger)
-            [e->trigger_at++] = (hdi_plan_trigger){value->event, e->operand_at, value->readers};
+        if (value->published) WRITE(e, triggers, hdi_plan_trigger)
+        [e->trigger_at++] = (hdi_plan_trigger){value->event, e->operand_at, value->readers};
         operands[e->operand_at++] = operand_of(e, node->output[i]);
     }
     step->n_triggers = e->trigger_at - step->first_trigger;
@@ -239,9 +238,8 @@ static void emit_all(emitter *e) {
         const hdi_step_group *group = &e->low->groups[g];
         WRITE(e, groups, hdi_plan_group)[g] = (hdi_plan_group){(uint32_t)group->kind, group->first, group->n};
     }
-    for (size_t i = 0; i < e->graph->n_events; i++)
-        WRITE(e, events, hdi_plan_event)
-        [i] = (hdi_plan_event){emit_string(e, e->graph->events[i].name), (uint32_t)e->graph->events[i].chunks};
+    for (size_t i = 0; i < e->graph->n_events; i++) WRITE(e, events, hdi_plan_event)
+    [i] = (hdi_plan_event){emit_string(e, e->graph->events[i].name), (uint32_t)e->graph->events[i].chunks};
     for (size_t i = 0; i < e->graph->n_outputs; i++)
         outputs[i] = (hdi_plan_output){emit_string(e, e->graph->outputs[i].name), operand_of(e, e->graph->outputs[i].value)};
 }

@@ -35,9 +35,9 @@ static inline uint64_t hdi_backend_abi(void) {
 #include "kernels/groups.def"
         ;
     const uint64_t sizes[] = {
-        sizeof(hdi_device_vtable), sizeof(struct hd_device), sizeof(hd_device_properties), sizeof(hdi_kernel_call),
-        sizeof(hdi_operand),       sizeof(hdi_backend_host), sizeof(hdi_backend),          (uint64_t)HD_DEVICE_TYPE_COUNT,
-        (uint64_t)HD_STATUS_COUNT};
+        sizeof(hdi_device_vtable), sizeof(struct hd_device),  sizeof(hd_device_properties),   sizeof(hdi_kernel_call),
+        sizeof(hdi_operand),       sizeof(hdi_device_handle), sizeof(hdi_device_signal),      sizeof(hdi_device_waiting),
+        sizeof(hdi_backend_host),  sizeof(hdi_backend),       (uint64_t)HD_DEVICE_TYPE_COUNT, (uint64_t)HD_STATUS_COUNT};
     uint64_t hash = 14695981039346656037u; /* FNV-1a */
     for (size_t i = 0; i < sizeof contents; i++) hash = (hash ^ (unsigned char)contents[i]) * 1099511628211u;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) hash = (hash ^ sizes[i]) * 1099511628211u;

@@ -27,6 +27,28 @@ typedef struct hdi_device_unit {
     int32_t wait; /* the unit that must have ended before this one begins, and with it all units before; -1: none */
 } hdi_device_unit;
 
+/* What a device's memory is called for other processes of this machine: opaque. */
+typedef struct hdi_device_handle {
+    _Alignas(8) unsigned char bytes[128];
+} hdi_device_handle;
+
+/* A 64-bit counter in device memory, of this device or of another rank's, as the runs of a plan use it: run number `run` raises
+ * it to run x chunks, or waits until it is at least (run - lag) x chunks; runs up to number `lag` wait for nothing. */
+typedef struct hdi_device_signal {
+    void *word;
+    uint32_t chunks, lag;
+} hdi_device_signal;
+
+/* What a device says of the wait that it is in, or that it gave up. */
+typedef struct hdi_device_waiting {
+    uint64_t number;         /* of waits that took long, from 1; 0: there was none. The same number: the same wait */
+    uint64_t ended;          /* the number of the last one that has ended; a wait is going on where that is not `number` */
+    bool gave_up;            /* it was told to stop: nothing later waits, and nothing was raised since */
+    uint32_t where, index;   /* as given: which wait, which of its signals */
+    uint64_t run;            /* run of the wait */
+    uint64_t expected, seen; /* the counter: a wait that goes on says what it saw when it began to take long */
+} hdi_device_waiting;
+
 /* A back end. Every entry is filled but those that say otherwise; each returns a status and, on failure, sets a message that
  * carries the vendor's own text. All entries are thread-safe, except that a stream or an event is used by one thread at a time.
  * `stream` and `event` are the back end's own handles, never NULL. */
@@ -79,9 +101,9 @@ typedef struct hdi_device_vtable {
     hd_status (*graph_destroy)(const hd_device *device, void *graph);
 
     /* A program: units that one launch of a persistent kernel walks through. It takes as many of the first units as it has a way
-     * for: *taken of them; with none *program is NULL. Calls, operands and attributes are read before it returns; addresses and
-     * sizes stay those. It allocates, so not between capture_begin and capture_end; launches may be recorded. One run of a
-     * program at a time. NULL where there is no such kernel. */
+     * for: *taken of them; fewer than two are none, and *program is NULL. Calls, operands and attributes are read before it
+     * returns; addresses and sizes stay those. It allocates, so not between capture_begin and capture_end; launches may be
+     * recorded. One run of a program at a time. NULL where there is no such kernel. */
     hd_status (*program_create)(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken,
                                 void **program);
     hd_status (*program_launch)(const hd_device *device, void *program, void *stream);
@@ -95,6 +117,31 @@ typedef struct hdi_device_vtable {
     hd_status (*event_synchronize)(const hd_device *device, void *event);
     /* HD_INVALID_ARGUMENT when one of them was never recorded. */
     hd_status (*event_elapsed)(const hd_device *device, void *from, void *to, double *milliseconds);
+
+    /* ---- several ranks (docs/gpu.md); NULL, all of them, where a device cannot ---- */
+
+    /* A handle of memory from `alloc`, which nothing may use meanwhile; it is good until the memory is freed. */
+    hd_status (*memory_share)(const hd_device *device, void *memory, hdi_device_handle *out);
+    /* That memory as `device` reaches it; the process may be the one that shared it. HD_UNSUPPORTED, and what stands in the way,
+     * when it cannot be reached. Closed before the memory is freed. */
+    hd_status (*memory_open)(const hd_device *device, const hdi_device_handle *handle, void **out);
+    hd_status (*memory_close)(const hd_device *device, const hdi_device_handle *handle, void *memory);
+
+    /* One rank's runs on one stream: it counts them in device memory, so that all of this may be recorded. */
+    hd_status (*exchange_create)(const hd_device *device, void **exchange);
+    hd_status (*exchange_destroy)(const hd_device *device, void *exchange); /* idle by now */
+    /* Enqueued: a run begins, the first one is number 1. */
+    hd_status (*exchange_begin)(const hd_device *device, void *exchange, void *stream);
+    /* Enqueued: later work waits for all `n` signals of this device's memory, and then sees what was written before they were
+     * raised. The signals are read before it returns; `where` is for exchange_look. */
+    hd_status (*exchange_wait)(const hd_device *device, void *exchange, void *stream, const hdi_device_signal *signals, int n,
+                               uint32_t where);
+    /* Enqueued: raises the signals, in whoever's memory; who sees them sees what earlier work of the stream wrote. */
+    hd_status (*exchange_raise)(const hd_device *device, void *exchange, void *stream, const hdi_device_signal *signals, int n);
+    /* Asks nothing of the device. Any thread, also while the device works. */
+    void (*exchange_look)(const hd_device *device, void *exchange, hdi_device_waiting *out);
+    /* A wait that goes on, or would begin, gives up: for ever. Any thread. */
+    void (*exchange_stop)(const hd_device *device, void *exchange);
 } hdi_device_vtable;
 
 struct hd_device {

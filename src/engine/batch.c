@@ -86,12 +86,18 @@ void hdi_batch_deinit(hdi_batch *b) {
     *b = (hdi_batch){0};
 }
 
+/* A stage of a pipeline reads only some of the inputs. */
+static hd_status bind_part(hd_executor *executor, const part *p, void *data) {
+    hd_status status = hd_executor_bind(executor, p->name, data, (size_t)p->count * sizeof(int32_t));
+    return status == HD_NOT_FOUND && executor->plan->ranks ? HD_OK : status;
+}
+
 hd_status hdi_batch_bind(hdi_batch *b, hd_executor *executor) {
     part parts[PARTS];
     uint8_t *at = b->block ? b->block->data : b->host[0]->data;
     list_parts(b, parts);
     for (int i = 0; i < PARTS; at += part_bytes(&parts[i]), i++)
-        if (parts[i].used) HD_TRY(hd_executor_bind(executor, parts[i].name, at, (size_t)parts[i].count * sizeof(int32_t)));
+        if (parts[i].used) HD_TRY(bind_part(executor, &parts[i], at));
     return HD_OK;
 }
 

@@ -24,7 +24,7 @@ typedef struct hdi_batch {
     int32_t *page_table;                                                        /* max_pages a sequence, as the plan has it now */
     int32_t n_tokens, n_sequences, n_rows;
     bool decodes; /* each chunk is one token that draws */
-    /* private to batch.c */
+    /* private to batch.c and batch_message.c */
     hdi_storage *host[2], *block; /* block: NULL when the plan reads host[0] */
     int turn;
     size_t table_at, bytes;             /* of the block: the page table lies at its end */
@@ -43,6 +43,14 @@ hd_status hdi_batch_bind(hdi_batch *batch, hd_executor *executor);
 void hdi_batch_fill(hdi_batch *batch, const hdi_chunk *chunks, int32_t n);
 /* Sets the symbols and runs the plan; on a device, enqueues the inputs and the plan. */
 hd_status hdi_batch_run(hdi_batch *batch, hd_executor *executor);
+
+/* A filled step as bytes, for ranks that follow: at most so many. */
+size_t hdi_batch_message_room(const hdi_batch *batch);
+/* Writes the step that was filled and has not run yet, as much as it uses, and gives the number of bytes; NULL: that there are no
+ * more. */
+size_t hdi_batch_write(const hdi_batch *batch, void *to);
+/* Fills the step from there; false when there are no more. The batches have the same limits. */
+bool hdi_batch_read(hdi_batch *batch, const void *from);
 
 /* What `n` decodes are padded to: 1, 2, 4, 8, 16, 24, 32, 48, 64, 96 ..., at most `most`. */
 int32_t hdi_batch_padded(int32_t n, int32_t most);

@@ -2,31 +2,12 @@
 /* Building an engine: sizes, plan, weights, KV cache; and taking it down. */
 #include "engine/engine.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/cpu_features.h"
 #include "base/memory.h"
 #include "kernels/kernel.h"
-
-static size_t state_bytes(const hdi_engine_limits *limits, const hdi_kv_shape *kv, int32_t width) {
-    return (size_t)limits->step.pages * (size_t)limits->step.page_tokens * (size_t)kv->kv_heads * (size_t)width *
-           hd_dtype_block_bytes(limits->step.kv_dtype);
-}
-
-/* One block for all layers. It is not cleared: a key or value is read only after its token was computed. */
-static hd_status make_cache(hd_engine *e, const hdi_kv_shape *kv) {
-    size_t k = state_bytes(&e->limits, kv, kv->head_dim), v = state_bytes(&e->limits, kv, kv->value_dim), at = 0;
-    size_t layer = hdi_align_up(k, HDI_CACHE_LINE) + hdi_align_up(v, HDI_CACHE_LINE);
-    HD_TRY(hdi_storage_create_large(e->device, layer * (size_t)kv->layers, "the KV cache", &e->kv));
-    for (int32_t i = 0; i < kv->layers; i++, at += layer) {
-        char name[32];
-        snprintf(name, sizeof name, "k.%d", i);
-        HD_TRY(hd_executor_bind(e->executor, name, (char *)e->kv->data + at, k));
-        snprintf(name, sizeof name, "v.%d", i);
-        HD_TRY(hd_executor_bind(e->executor, name, (char *)e->kv->data + at + hdi_align_up(k, HDI_CACHE_LINE), v));
-    }
-    return HD_OK;
-}
+#include "task/executor.h"
 
 static hd_executor_kind choose_kind(const hd_engine *e, hd_executor_kind asked) {
     if (asked != HD_EXECUTOR_KIND_COUNT) return asked;
@@ -34,11 +15,18 @@ static hd_executor_kind choose_kind(const hd_engine *e, hd_executor_kind asked) 
     return hd_executor_kind_runs_on(HD_EXECUTOR_GRAPH, e->device) ? HD_EXECUTOR_GRAPH : HD_EXECUTOR_STREAM;
 }
 
-static hd_status make_executor(hd_engine *e) {
-    const hd_executor_options options = {.kind = e->kind, .threads = e->limits.threads, .device = e->device};
-    HD_TRY(hdi_model_compile(e->model, &e->limits.step, &e->plan));
-    HD_TRY(hd_executor_create(e->plan, &options, &e->executor));
-    return hdi_model_bind(e->model, e->executor);
+/* Where ranks share the model, the others make theirs together with this one. */
+static hd_status make_runner(hd_engine *e, const hdi_kv_shape *kv) {
+    const hdi_runner_options options = {.step = e->limits.step,
+                                        .kind = e->kind,
+                                        .threads = e->limits.threads,
+                                        .uses_rope_lengths = kv->uses_rope_lengths,
+                                        .vocab = e->info.vocab,
+                                        .device = e->device};
+    hd_domain *domain = hdi_model_domain(e->model);
+    if (domain) HD_TRY(hdi_crew_call(e->model, &options));
+    HD_TRY(hdi_runner_init(&e->runner, e->model, &options));
+    return domain ? hdi_crew_open(&e->crew, domain, &e->runner.batch) : HD_OK;
 }
 
 hd_status hdi_engine_make_rows(hd_engine *e) {
@@ -53,11 +41,7 @@ hd_status hdi_engine_make_rows(hd_engine *e) {
 static hd_status make_flights(hd_engine *e) {
     const hdi_step_limits *step = &e->limits.step;
     for (int i = 0; i < 2; i++) HD_TRY(hdi_flight_init(&e->flights[i], step->max_sequences, e->late ? e->device : NULL));
-    if (!e->late) return HD_OK;
-    size_t bytes = (size_t)step->max_rows * sizeof(int32_t);
-    HD_TRY(hdi_storage_create(e->device, bytes, &e->next_ids));
-    HD_TRY(hd_executor_bind(e->executor, "next_ids", e->next_ids->data, bytes));
-    return e->keep_logits ? hdi_engine_make_rows(e) : HD_OK;
+    return e->late && e->keep_logits ? hdi_engine_make_rows(e) : HD_OK;
 }
 
 /* What is left of the memory where the model is. */
@@ -70,6 +54,12 @@ static hd_status memory_left(const hd_device *device, size_t *out) {
     HD_TRY(hd_memory_get_stats(device, &stats));
     *out = properties.memory_bytes > stats.in_use ? properties.memory_bytes - stats.in_use : 0;
     return HD_OK;
+}
+
+/* Ranks that share the model and this machine, which cores and memory are divided among. */
+static int32_t ranks_here(const hd_engine *e) {
+    hd_domain *domain = hdi_model_domain(e->model);
+    return domain && strcmp(hd_domain_transport(domain), "local") == 0 ? hd_domain_ranks(domain) : 1;
 }
 
 static hd_status choose_limits(hd_engine *e, const hd_engine_options *asked, const hdi_kv_shape *kv) {
@@ -87,17 +77,19 @@ static hd_status choose_limits(hd_engine *e, const hd_engine_options *asked, con
         wide.max_batch_tokens = DEVICE_BATCH_TOKENS;
         options = &wide;
     }
+    int32_t cores = (int32_t)hdi_max_i64(1, hdi_cpu_count() / ranks_here(e));
     HD_TRY(memory_left(e->device, &memory));
-    HD_TRY(hdi_limits_resolve(options, &e->info, kv, memory, hdi_cpu_count(), &e->limits));
+    if (e->device->type == HD_DEVICE_CPU) memory /= (size_t)ranks_here(e);
+    HD_TRY(hdi_limits_resolve(options, &e->info, kv, memory, cores, &e->limits));
     e->limits.step.draws = e->late;
-    if (e->kind != HD_EXECUTOR_THREADS) e->limits.threads = 1;
+    if (!hdi_executor_kind_has_threads(e->kind)) e->limits.threads = 1;
     return HD_OK;
 }
 
 static hd_status build(hd_engine *e, const hd_tokenizer *tokenizer, const hd_engine_options *options) {
     const hdi_step_limits *step = &e->limits.step;
     hdi_kv_shape kv;
-    hdi_model_kv_shape(e->model, &kv);
+    HD_TRY(hdi_model_kv_shape(e->model, &kv));
     hd_model_get_info(e->model, &e->info);
     hd_model_get_generation_defaults(e->model, &e->defaults);
     HD_TRY(choose_limits(e, options, &kv));
@@ -105,13 +97,9 @@ static hd_status build(hd_engine *e, const hd_tokenizer *tokenizer, const hd_eng
         .vocab = e->info.vocab, .page_tokens = step->page_tokens, .context = e->limits.context, .tokenizer = tokenizer};
     HD_TRY(hdi_kv_pages_init(&e->pages, step->pages));
     HD_TRY(hdi_scheduler_init(&e->scheduler, &e->pages, step->page_tokens, step->max_sequences, step->max_tokens));
-    HD_TRY(hdi_batch_init(&e->batch, step, kv.uses_rope_lengths, e->info.vocab, e->device));
-    e->batch.pads = e->kind == HD_EXECUTOR_GRAPH || e->kind == HD_EXECUTOR_PERSISTENT;
     HD_TRY(hdi_sampler_init(&e->sampler, e->info.vocab));
-    HD_TRY(make_executor(e));
-    HD_TRY(hdi_batch_bind(&e->batch, e->executor));
-    HD_TRY(make_flights(e));
-    return make_cache(e, &kv);
+    HD_TRY(make_runner(e, &kv));
+    return make_flights(e);
 }
 
 hd_status hd_engine_create(hd_model *model, const hd_tokenizer *tokenizer, const hd_engine_options *options, hd_engine **out) {
@@ -119,15 +107,19 @@ hd_status hd_engine_create(hd_model *model, const hd_tokenizer *tokenizer, const
     hd_engine *e;
     HD_REQUIRE(model && out, HD_INVALID_ARGUMENT, "hd_engine_create needs a model and a place for the result");
     *out = NULL;
+    HD_REQUIRE(!hdi_model_domain(model) || hd_domain_rank(hdi_model_domain(model)) == 0, HD_INVALID_ARGUMENT,
+               "rank %d follows rank 0's engine (hd_ranks_follow), and makes none", hd_domain_rank(hdi_model_domain(model)));
     HD_TRY(hdi_isa_check());
     hd_engine_options_init(&defaults);
     HD_TRY(hdi_calloc(&e, 1, sizeof *e, "an engine"));
     e->model = hd_model_retain(model);
     hd_status status = build(e, tokenizer, options ? options : &defaults);
-    if (status == HD_OK)
+    if (status == HD_OK) {
         *out = e;
-    else
-        hd_engine_destroy(e);
+        return HD_OK;
+    }
+    if (hdi_model_domain(model)) hd_domain_abort(hdi_model_domain(model), status, hd_last_error());
+    hd_engine_destroy(e);
     return status;
 }
 
@@ -140,13 +132,11 @@ void hd_engine_destroy(hd_engine *e) {
         s->next = s->previous = NULL;
     }
     hdi_engine_trace_leave(&e->trace);
-    hd_executor_destroy(e->executor); /* waits for what is under way */
-    hd_plan_destroy(e->plan);
-    hdi_storage_release(e->kv);
-    hdi_storage_release(e->next_ids);
+    if (e->crew.window) (void)(hdi_crew_dismiss(&e->crew) == HD_OK); /* whoever failed has told why */
+    hdi_crew_close(&e->crew);
+    hdi_runner_deinit(&e->runner);
     hdi_storage_release(e->rows);
     for (int i = 0; i < 2; i++) hdi_flight_deinit(&e->flights[i]);
-    hdi_batch_deinit(&e->batch);
     hdi_sampler_deinit(&e->sampler);
     hdi_scheduler_deinit(&e->scheduler);
     hdi_kv_pages_deinit(&e->pages);

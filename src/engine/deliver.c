@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "runtime/context.h"
+#include "task/exchange.h"
 #include "task/executor.h"
 
 void hdi_engine_finish(hd_sequence *s, hd_finish reason, bool with_last, bool flush) {
@@ -78,16 +79,17 @@ static hd_status fetch_rows(hd_engine *e, const hdi_flight *f, int32_t first, in
     size_t bytes = (size_t)e->info.vocab * sizeof(float);
     void *logits;
     int32_t used = 0;
-    HD_TRY(hd_executor_output(e->executor, "logits", &logits));
+    HD_TRY(hd_executor_output(e->runner.executor, "logits", &logits));
     for (*end = first; *end < f->n_chunks; ++*end) {
         const hdi_chunk *c = &f->chunks[*end];
         if (!wants_row(e, c)) continue;
         if (used == e->row_capacity) break;
-        HD_TRY(device->vtable->copy_async(device, e->executor->stream->handle, (uint8_t *)e->rows->data + (size_t)used++ * bytes,
+        HD_TRY(device->vtable->copy_async(device, e->runner.executor->stream->handle,
+                                          (uint8_t *)e->rows->data + (size_t)used++ * bytes,
                                           (uint8_t *)logits + (size_t)c->sequence->row * bytes, bytes, HDI_COPY_D2H));
     }
     int64_t begin = hdi_phase_begin(&e->trace);
-    HD_TRY(hd_executor_synchronize(e->executor));
+    HD_TRY(hd_executor_synchronize(e->runner.executor));
     hdi_phase_end(&e->trace, HDI_PHASE_WAIT, begin);
     return HD_OK;
 }
@@ -98,6 +100,7 @@ static hd_status deliver_late(hd_engine *e, const hdi_flight *f) {
     const float *next = NULL;
     int64_t begin = hdi_phase_begin(&e->trace);
     HD_TRY(hd_event_synchronize(f->arrived));
+    HD_TRY(hdi_exchange_check(e->runner.executor)); /* a rank that did not come: the ids are worth nothing */
     hdi_phase_end(&e->trace, HDI_PHASE_WAIT, begin);
     for (int32_t i = 0; i < f->n_chunks; i++) {
         const hdi_chunk c = f->chunks[i];
@@ -119,7 +122,7 @@ static hd_status deliver_late(hd_engine *e, const hdi_flight *f) {
 
 static hd_status deliver_here(hd_engine *e, const hdi_flight *f) {
     void *logits = NULL;
-    HD_TRY(hd_executor_output(e->executor, "logits", &logits));
+    HD_TRY(hd_executor_output(e->runner.executor, "logits", &logits));
     const float *row = logits;
     for (int32_t i = 0; i < f->n_chunks; i++) {
         const hdi_chunk c = f->chunks[i];

@@ -3,7 +3,7 @@
 #ifndef HDI_ENGINE_ENGINE_H
 #define HDI_ENGINE_ENGINE_H
 
-#include "engine/batch.h"
+#include "engine/crew.h"
 #include "engine/flight.h"
 #include "engine/kv_pages.h"
 #include "engine/limits.h"
@@ -20,16 +20,13 @@ struct hd_engine {
     const hd_device *device;
     bool late;        /* the device works behind the host's back: tokens of a step are delivered while the next one runs */
     bool keep_logits; /* every row's logits can be read after a step */
-    hd_plan *plan;
     hd_executor_kind kind;
-    hd_executor *executor;
-    hdi_storage *kv;       /* the plan's caches, one after the other */
-    hdi_storage *next_ids; /* late only: the plan's state of that name */
-    hdi_storage *rows;     /* late only: logits of `row_capacity` rows, page-locked */
+    hdi_runner runner;
+    hdi_crew crew;     /* the ranks that follow, where several share the model */
+    hdi_storage *rows; /* late only: logits of `row_capacity` rows, page-locked */
     int32_t row_capacity;
     hdi_kv_pages pages;
     hdi_scheduler scheduler;
-    hdi_batch batch;
     hdi_flight flights[2]; /* the one under way, if any, is flights[newest] */
     int newest;
     double delivered; /* when a step's tokens were last delivered, in seconds of the clock */

@@ -19,20 +19,21 @@ static double now(void) {
 /* Enqueues what brings the step's ids to the host. */
 static hd_status send_ids(hd_engine *e, hdi_flight *f, int32_t rows) {
     const hd_device *device = e->device;
-    hd_stream *stream = e->executor->stream;
-    HD_TRY(device->vtable->copy_async(device, stream->handle, f->ids->data, e->next_ids->data, (size_t)rows * sizeof(int32_t),
+    hd_stream *stream = e->runner.executor->stream;
+    HD_TRY(device->vtable->copy_async(device, stream->handle, f->ids->data, e->runner.next_ids, (size_t)rows * sizeof(int32_t),
                                       HDI_COPY_D2H));
     return hd_event_record(f->arrived, stream);
 }
 
 static hd_status launch(hd_engine *e, hdi_flight *f) {
     int64_t begin = hdi_phase_begin(&e->trace);
-    hdi_batch_fill(&e->batch, e->scheduler.chunks, e->scheduler.n_chunks);
+    hdi_batch_fill(&e->runner.batch, e->scheduler.chunks, e->scheduler.n_chunks);
     hdi_flight_begin(f, e->scheduler.chunks, e->scheduler.n_chunks, e->keep_logits);
     hdi_phase_end(&e->trace, HDI_PHASE_FILL, begin);
     begin = hdi_phase_begin(&e->trace);
-    HD_TRY(hdi_batch_run(&e->batch, e->executor));
-    if (e->late) HD_TRY(send_ids(e, f, e->batch.n_rows));
+    if (e->crew.window) HD_TRY(hdi_crew_tell(&e->crew, &e->runner.batch));
+    HD_TRY(hdi_batch_run(&e->runner.batch, e->runner.executor));
+    if (e->late) HD_TRY(send_ids(e, f, e->runner.batch.n_rows));
     hdi_phase_end(&e->trace, HDI_PHASE_RUN, begin);
     return HD_OK;
 }

@@ -52,9 +52,9 @@ static hd_status join(hdi_engine_trace *t, hd_trace *trace) {
 hd_status hd_engine_set_trace(hd_engine *e, hd_trace *trace) {
     HD_REQUIRE(e, HD_INVALID_ARGUMENT, "hd_engine_set_trace needs an engine");
     hdi_engine_trace_leave(&e->trace);
-    HD_TRY(hd_executor_set_trace(e->executor, trace));
+    HD_TRY(hd_executor_set_trace(e->runner.executor, trace));
     if (!trace) return HD_OK;
     hd_status status = join(&e->trace, trace);
-    if (status != HD_OK) (void)(hd_executor_set_trace(e->executor, NULL) == HD_OK);
+    if (status != HD_OK) (void)(hd_executor_set_trace(e->runner.executor, NULL) == HD_OK);
     return status;
 }

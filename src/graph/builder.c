@@ -30,7 +30,9 @@ hd_value hd_graph_embedding(hd_graph *graph, hd_value ids, hd_value table, hd_dt
 }
 
 hd_value hd_graph_linear(hd_graph *graph, hd_value x, hd_value weight, hd_value bias_or_0, int32_t k_slices) {
+    const hdi_value *w = hdi_graph_value(graph, weight);
     hdi_linear_attr attr = {.k_slices = k_slices};
+    if (w && w->placement.unit && w->placement.dim == 1) attr.k_unit = (int32_t)w->placement.unit;
     return place(graph, &hdi_op_linear, (hd_value[]){x, weight, bias_or_0}, bias_or_0 ? 3 : 2, &attr);
 }
 

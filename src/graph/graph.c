@@ -30,6 +30,7 @@ void hd_graph_destroy(hd_graph *graph) {
     for (size_t i = 0; i < graph->n_events; i++) hdi_free(graph->events[i].name);
     hdi_free(graph->events);
     hdi_free(graph->guards);
+    hdi_free(graph->parts);
     hdi_free(graph->values);
     hdi_free(graph->nodes);
     hdi_free(graph->outputs);
@@ -191,6 +192,36 @@ void hd_graph_output(hd_graph *graph, const char *name, hd_value value) {
     graph->outputs[graph->n_outputs++] = output;
 }
 
+/* ---- placements ---- */
+
+static hd_status check_placement(const hdi_value *value, const hd_placement *p) {
+    HD_REQUIRE(value->kind == HDI_VALUE_WEIGHT || value->kind == HDI_VALUE_STATE, HD_INVALID_ARGUMENT,
+               "only weights and states have placements");
+    HD_REQUIRE(0 <= p->dim && p->dim < value->type.rank && p->unit >= 1, HD_INVALID_ARGUMENT,
+               "%s: a placement along dim %d by %lld", value->name, p->dim, (long long)p->unit);
+    HD_REQUIRE(p->per == 0 ? p->align == 0 : p->per > 0 && p->align > 0 && value->type.dim[p->dim] % p->unit == 0,
+               HD_INVALID_ARGUMENT, "%s: a placement of groups of %lld by %lld", value->name, (long long)p->per,
+               (long long)p->align);
+    return HD_OK;
+}
+
+void hd_graph_place(hd_graph *graph, hd_value source, const hd_placement *placement) {
+    if (!hdi_graph_value(graph, source)) return;
+    hd_status status = check_placement(&graph->values[source], placement);
+    if (status == HD_OK) graph->values[source].placement = *placement;
+    hdi_graph_stick(graph, status);
+}
+
+void hd_graph_layer(hd_graph *graph, int32_t layer, int32_t layers) {
+    if (layers < 0 || layer < 0 || (layers > 0 && layer >= layers)) {
+        hdi_graph_stick(graph, hdi_fail(HD_INVALID_ARGUMENT, "layer %d of %d", layer, layers));
+        return;
+    }
+    graph->layer = layer;
+    graph->layers = layers;
+    if (layers > graph->most_layers) graph->most_layers = layers;
+}
+
 /* ---- nodes ---- */
 
 static hd_status infer(hd_graph *graph, const hdi_op *op, const hd_value *in, int n_in, const void *attr, hdi_type *out,
@@ -232,8 +263,10 @@ static hd_status result_value(hd_graph *graph, const hdi_node *node, int i, cons
 }
 
 void hdi_graph_node(hd_graph *graph, const hdi_op *op, const hd_value *in, int n_in, const void *attr, hd_value *out) {
-    hdi_node node = {
-        .op = op, .n_inputs = op->max_inputs, .when = graph->when}; /* kernels find absent ones too, as operands without data */
+    hdi_node node = {.op = op,
+                     .n_inputs = op->max_inputs,
+                     .when = graph->when,
+                     .layer = graph->layers ? graph->layer : -1}; /* kernels find absent ones too, as operands without data */
     hdi_type types[HDI_NODE_OUTPUTS];
     memset(out, 0, sizeof *out * op->outputs);
     memset(types, 0, sizeof types);

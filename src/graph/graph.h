@@ -7,7 +7,7 @@
 #include "graph/dim.h"
 #include "heddle/graph.h"
 
-enum { HDI_NODE_INPUTS = 8, HDI_NODE_OUTPUTS = 2 };
+enum { HDI_NODE_INPUTS = 12, HDI_NODE_OUTPUTS = 2 };
 
 typedef enum hdi_value_kind {
     HDI_VALUE_INPUT,
@@ -27,13 +27,16 @@ typedef struct hdi_value {
     hd_value source;             /* what it was made from: a view's operand, a mutation's state before it; 0 otherwise */
     uint32_t node;               /* of a result: index of its node */
     const char *verb;            /* of a view: "reshape", "permute", "slice" */
+    int64_t arg[HD_MAX_DIMS];    /* of a permute: the order; of a slice: dim, start, end */
     char *name;                  /* of a source: its own; else NULL */
     /* of a remote value, and of a result that is published */
     bool published;
-    int32_t rank;     /* whose segment it lies in */
-    uint32_t event;   /* what announces it */
-    uint64_t place;   /* byte of the segment */
-    uint64_t readers; /* of a published one: the set of ranks */
+    int32_t rank;           /* whose segment it lies in */
+    uint32_t event;         /* what announces it */
+    uint64_t place;         /* byte of the segment */
+    uint64_t readers;       /* of a published one: the set of ranks */
+    hd_placement placement; /* of a weight or state; unit 0: none */
+    bool mapped;            /* a weight that stays where the checkpoint has it: parts of it are views */
 } hdi_value;
 
 /* A node runs when from <= size < below; below 0: always. */
@@ -51,6 +54,7 @@ typedef struct hdi_node {
     hdi_kernel_id kernel;
     char *name; /* for people: scope and operator */
     hdi_condition when;
+    int32_t layer; /* -1: none */
 } hdi_node;
 
 /* What a rank raises once a run to say that something is there. */
@@ -71,6 +75,13 @@ typedef struct hdi_output {
     hd_value value;
 } hdi_output;
 
+/* A stretch of a weight's dim `dim` that this rank's part consists of: the parts of one weight follow each other. */
+typedef struct hdi_weight_part {
+    hd_value weight;
+    int32_t dim;
+    int64_t begin, end;
+} hdi_weight_part;
+
 struct hd_graph {
     hdi_dims dims;
     hdi_value *values; /* values[0] is no value */
@@ -80,13 +91,17 @@ struct hd_graph {
     hdi_output *outputs;
     size_t n_outputs, cap_outputs;
     char *scope;
-    hdi_condition when; /* of nodes placed now */
+    hdi_condition when;    /* of nodes placed now */
+    int32_t layer, layers; /* likewise; layers 0: none */
+    int32_t most_layers;   /* of all nodes */
     /* of a graph that is one rank's */
     int32_t rank, ranks; /* ranks 0: a graph for itself */
     hdi_event *events;
     size_t n_events, cap_events;
     hdi_guard *guards;
     size_t n_guards, cap_guards;
+    hdi_weight_part *parts;
+    size_t n_parts, cap_parts;
     uint64_t end_ranks; /* who hears of the end of a run */
     uint64_t segment_bytes;
     hd_status status; /* the first failure, with its message */

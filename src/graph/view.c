@@ -55,6 +55,7 @@ static hd_status permute(const hdi_value *x, hdi_value *view, const int32_t *ord
         seen |= 1u << order[i];
         view->type.dim[i] = x->type.dim[order[i]];
         view->stride[i] = x->stride[order[i]];
+        view->arg[i] = order[i];
     }
     return HD_OK;
 }
@@ -79,6 +80,9 @@ static hd_status slice(hd_graph *graph, hdi_value *view, int32_t dim, int64_t st
                "slice: the offset into %s would be a sum of symbols", hdi_type_text(&view->type));
     view->offset = view->offset == 0 ? step : step == 0 ? view->offset : view->offset + step;
     view->type.dim[dim] = end - start;
+    view->arg[0] = dim;
+    view->arg[1] = start;
+    view->arg[2] = end;
     return HD_OK;
 }
 

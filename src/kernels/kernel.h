@@ -40,7 +40,7 @@ typedef struct hdi_operand {
     uint8_t rank;
 } hdi_operand;
 
-#define HDI_MAX_OPERANDS 10
+#define HDI_MAX_OPERANDS 16
 
 /* One invocation: outputs first, then inputs, in the order that the kernel's header gives; an optional input that is absent
  * has data == NULL. `attr` points at the kernel's attribute struct. */

@@ -14,31 +14,38 @@ static void format_name(char *name, size_t size, const char *suffix, const char 
     if (n >= 0 && (size_t)n < size) snprintf(name + n, size - (size_t)n, "%s", suffix);
 }
 
+enum { ROW_PARALLEL_SLICES = 8 };
+
 /* The graph's value of a weight, which a tied model asks for twice. */
-static hd_value place(hdi_builder *b, hd_status status, const char *name, hdi_weight_type type, int rank, const int64_t *shape) {
+static hd_value declare(hdi_builder *b, hd_status status, const char *name, hdi_weight_type type, int rank, const int64_t *shape,
+                        const hd_placement *place) {
     hdi_graph_stick(b->graph, status);
     if (hd_graph_status(b->graph) != HD_OK) return 0;
-    hd_value seen = hdi_graph_find(b->graph, name);
-    return seen ? seen : hd_graph_weight(b->graph, name, type.dtype, type.packed, rank, shape);
+    hd_value value = hdi_graph_find(b->graph, name);
+    if (value) return value;
+    value = hd_graph_weight(b->graph, name, type.dtype, type.packed, rank, shape);
+    if (value) b->graph->values[value].mapped = type.mapped;
+    if (value && place) hd_graph_place(b->graph, value, place);
+    return value;
 }
 
-static hd_value matrix(hdi_builder *b, int64_t rows, int64_t cols, const char *name) {
+static hd_value matrix(hdi_builder *b, int64_t rows, int64_t cols, const hd_placement *place, const char *name) {
     hdi_weight_type type = {0};
-    return place(b, hdi_weights_matrix(b->weights, name, rows, cols, &type), name, type, 2, (int64_t[]){rows, cols});
+    return declare(b, hdi_weights_matrix(b->weights, name, rows, cols, &type), name, type, 2, (int64_t[]){rows, cols}, place);
 }
 
-static hd_value vector(hdi_builder *b, int64_t n, const char *name) {
+static hd_value vector(hdi_builder *b, int64_t n, const hd_placement *place, const char *name) {
     hdi_weight_type type = {0};
-    return place(b, hdi_weights_vector(b->weights, name, n, &type), name, type, 1, &n);
+    return declare(b, hdi_weights_vector(b->weights, name, n, &type), name, type, 1, &n, place);
 }
 
-hd_value hdi_build_matrix(hdi_builder *b, int64_t rows, int64_t cols, const char *fmt, ...) {
+hd_value hdi_build_matrix(hdi_builder *b, int64_t rows, int64_t cols, const hd_placement *place, const char *fmt, ...) {
     char name[256];
     va_list args;
     va_start(args, fmt);
     format_name(name, sizeof name, "", fmt, args);
     va_end(args);
-    return matrix(b, rows, cols, name);
+    return matrix(b, rows, cols, place, name);
 }
 
 hd_value hdi_build_vector(hdi_builder *b, int64_t n, const char *fmt, ...) {
@@ -47,12 +54,13 @@ hd_value hdi_build_vector(hdi_builder *b, int64_t n, const char *fmt, ...) {
     va_start(args, fmt);
     format_name(name, sizeof name, "", fmt, args);
     va_end(args);
-    return vector(b, n, name);
+    return vector(b, n, NULL, name);
 }
 
-hd_value hdi_build_linear(hdi_builder *b, hd_value x, int64_t out, int64_t in, bool bias, int32_t k_slices, const char *fmt,
-                          ...) {
+hd_value hdi_build_linear(hdi_builder *b, hd_value x, int64_t out, int64_t in, bool bias, const hd_placement *place,
+                          const char *fmt, ...) {
     char weight_name[256], bias_name[256];
+    bool rows = place && place->dim == 0;
     va_list args;
     va_start(args, fmt);
     format_name(weight_name, sizeof weight_name, ".weight", fmt, args);
@@ -60,9 +68,20 @@ hd_value hdi_build_linear(hdi_builder *b, hd_value x, int64_t out, int64_t in, b
     va_start(args, fmt);
     format_name(bias_name, sizeof bias_name, ".bias", fmt, args);
     va_end(args);
-    hd_value w = matrix(b, out, in, weight_name);
-    hd_value bias_value = bias ? vector(b, out, bias_name) : 0;
-    return hd_graph_linear(b->graph, x, w, bias_value, k_slices);
+    hd_value w = matrix(b, out, in, place, weight_name);
+    hd_value bias_value = bias ? vector(b, out, rows ? place : NULL, bias_name) : 0;
+    return hd_graph_linear(b->graph, x, w, bias_value, place && !rows ? ROW_PARALLEL_SLICES : 1);
+}
+
+int64_t hdi_build_block(hdi_builder *b, int64_t rows, int64_t cols, const char *fmt, ...) {
+    char name[256];
+    hdi_weight_type type = {0};
+    va_list args;
+    va_start(args, fmt);
+    format_name(name, sizeof name, "", fmt, args);
+    va_end(args);
+    hdi_graph_stick(b->graph, hdi_weights_matrix(b->weights, name, rows, cols, &type));
+    return hd_dtype_block_elements(type.dtype);
 }
 
 /* inv_freq as a constant of the graph, and the tables of this step's positions. */
@@ -77,7 +96,7 @@ static void build_rope(hdi_builder *b) {
         status = hdi_rope_frequencies(c->rope_theta, c->head_dim, &c->rope_scaling, inv_freq, &options.attention_scale);
     if (status == HD_OK) status = hdi_weights_constant(b->weights, "rope.inv_freq", inv_freq, pairs, &type);
     hdi_free(inv_freq);
-    hd_value frequencies = place(b, status, "rope.inv_freq", type, 1, &pairs);
+    hd_value frequencies = declare(b, status, "rope.inv_freq", type, 1, &pairs, NULL);
     if (c->rope_scaling.kind == HD_ROPE_SCALING_DYNAMIC) {
         options.dynamic_factor = (float)c->rope_scaling.factor;
         options.dynamic_base = (float)c->rope_theta;
@@ -111,6 +130,7 @@ void hdi_build_logits(hdi_builder *b, hd_value logits) {
     hd_graph *g = b->graph;
     hd_graph_output(g, "logits", logits);
     if (!b->limits->draws) return;
+    hd_graph_layer(g, 0, b->config->layers); /* where the next step's tokens are read */
     hd_value params = hd_graph_input(g, "sample_params", HD_DTYPE_F32, 2, (hd_dim[]){b->rows, HDI_SAMPLE_PARAMS});
     (void)hd_graph_keep_ids(g, b->next_ids, hd_graph_sample(g, logits, params));
 }

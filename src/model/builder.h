@@ -31,12 +31,17 @@ typedef struct hdi_family {
 /* The family for a configuration, by architecture, else by model_type; HD_UNSUPPORTED lists those there are. */
 hd_status hdi_family_find(const hdi_config *config, const char *where, const hdi_family **out);
 
-/* ---- weights by name, in the graph; names are formatted. A failure sticks to the graph and gives 0 ---- */
-hd_value hdi_build_matrix(hdi_builder *b, int64_t rows, int64_t cols, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* ---- weights by name, in the graph; names are formatted. A failure sticks to the graph and gives 0. `place`: how ranks share it
+ * (hd_graph_place), NULL: each has all of it ---- */
+hd_value hdi_build_matrix(hdi_builder *b, int64_t rows, int64_t cols, const hd_placement *place, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 hd_value hdi_build_vector(hdi_builder *b, int64_t n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* x W^T (+ b) with weight "<prefix>.weight" [out, in] and, if `bias`, "<prefix>.bias"; k_slices as in hd_graph_linear. */
-hd_value hdi_build_linear(hdi_builder *b, hd_value x, int64_t out, int64_t in, bool bias, int32_t k_slices, const char *fmt, ...)
-    __attribute__((format(printf, 7, 8)));
+/* x W^T (+ b) with weight "<prefix>.weight" [out, in] and, if `bias`, "<prefix>.bias", which is cut as the weight's rows are. A
+ * weight that is cut along its columns sums over eight slices, whose sums ranks can share. */
+hd_value hdi_build_linear(hdi_builder *b, hd_value x, int64_t out, int64_t in, bool bias, const hd_placement *place,
+                          const char *fmt, ...) __attribute__((format(printf, 7, 8)));
+/* Elements of a type of weights that cannot be parted along a row: 32 for blocks, else 1. */
+int64_t hdi_build_block(hdi_builder *b, int64_t rows, int64_t cols, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Declares symbols and inputs, and makes the rotary tables. */
 void hdi_build_inputs(hdi_builder *b);

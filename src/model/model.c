@@ -7,7 +7,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "compile/cut.h"
 #include "device/device.h"
+#include "graph/graph.h"
 #include "model/builder.h"
 
 struct hd_model {
@@ -19,6 +21,9 @@ struct hd_model {
     hdi_weights *weights;
     hd_weights choice;
     const hd_device *device;
+    hd_domain *domain; /* NULL: alone */
+    hd_window *calls;  /* rank 0 calls the others to its engines through it (engine/crew.h) */
+    hd_shard shard;
 };
 
 /* ---- loading ---- */
@@ -57,6 +62,21 @@ static hd_status build_graph(const hd_model *model, const hdi_step_limits *limit
     return HD_OK;
 }
 
+/* This rank's part of it, where several share the model. */
+static hd_status build_part(const hd_model *model, const hdi_step_limits *limits, hd_graph **out) {
+    hd_graph *whole;
+    hd_shard shard = model->shard;
+    shard.outputs_everywhere = limits->draws;
+    HD_TRY(build_graph(model, limits, &whole));
+    if (!model->domain) {
+        *out = whole;
+        return HD_OK;
+    }
+    hd_status status = hd_graph_shard(whole, &shard, out);
+    hd_graph_destroy(whole);
+    return status;
+}
+
 /* Limits for graphs that only people look at, and for the trial build. */
 static hdi_step_limits nominal_limits(const hd_model *model, int32_t max_tokens) {
     return (hdi_step_limits){.max_tokens = max_tokens,
@@ -70,19 +90,41 @@ static hdi_step_limits nominal_limits(const hd_model *model, int32_t max_tokens)
                                              : hdi_weights_natural_dtype(model->weights)};
 }
 
+/* Sums travel in pieces where they must be sent; on devices norms go with what follows them. */
+static hd_status choose_shard(hd_model *model, const hd_model_options *options) {
+    enum { CHUNKS_SENT = 4 };
+    int32_t tensor = options->tensor ? options->tensor : 1, pipeline = options->pipeline ? options->pipeline : 1;
+    HD_REQUIRE(options->domain || (tensor == 1 && pipeline == 1), HD_INVALID_ARGUMENT, "%d x %d ranks need a domain to meet in",
+               tensor, pipeline);
+    model->shard = (hd_shard){.tensor = tensor, .pipeline = pipeline};
+    if (!options->domain) return HD_OK;
+    int32_t ranks = hd_domain_ranks(options->domain);
+    HD_REQUIRE((int64_t)tensor * pipeline == ranks, HD_INVALID_ARGUMENT,
+               "%d tensor-parallel ranks x %d pipeline stages are %lld ranks, and there are %d", tensor, pipeline,
+               (long long)tensor * pipeline, ranks);
+    model->domain = ranks > 1 ? options->domain : NULL;
+    model->shard.rank = hd_domain_rank(options->domain);
+    model->shard.chunks = strcmp(hd_domain_transport(options->domain), "local") == 0 ? 1 : CHUNKS_SENT;
+    model->shard.separate_norms = model->device->type != HD_DEVICE_CPU;
+    return HD_OK;
+}
+
 static hd_status load(hd_model *model, const char *path, const hd_model_options *options) {
     hd_graph *trial;
     HD_REQUIRE((unsigned)options->weights < HD_WEIGHTS_COUNT, HD_INVALID_ARGUMENT, "%d is no choice of weights",
                (int)options->weights);
     HD_REQUIRE(0 <= options->threads && options->threads <= 1024, HD_INVALID_ARGUMENT,
                "%d threads; there must be 1 to 1024, or 0", options->threads);
+    HD_TRY(choose_shard(model, options));
     HD_TRY(read_config(model, path));
     HD_TRY(hdi_checkpoint_open(path, &model->checkpoint));
     HD_TRY(hdi_weights_create(model->checkpoint, options, &model->weights));
     hdi_step_limits limits = nominal_limits(model, 1);
-    HD_TRY(build_graph(model, &limits, &trial));
+    HD_TRY(build_part(model, &limits, &trial));
+    hd_status status = model->domain ? hdi_weights_keep(model->weights, trial) : HD_OK;
     hd_graph_destroy(trial);
-    return hdi_weights_load(model->weights, options);
+    if (status == HD_OK) status = hdi_weights_load(model->weights, options);
+    return status == HD_OK && model->domain ? hd_window_create(model->domain, NULL, HDI_CACHE_LINE, 1, &model->calls) : status;
 }
 
 hd_status hd_model_load(const char *path, const hd_model_options *options, hd_model **out) {
@@ -103,6 +145,13 @@ hd_status hd_model_load(const char *path, const hd_model_options *options, hd_mo
     return HD_OK;
 }
 
+/* Tells the ranks that follow that there will be no more engines. */
+static void dismiss(hd_model *model) {
+    for (int32_t r = 1; model->calls && model->shard.rank == 0 && r < hd_domain_ranks(model->domain); r++)
+        (void)(hd_signal_raise(model->calls, r, 0, HDI_NO_MORE_CALLS) == HD_OK); /* whoever has failed knows */
+    hd_window_destroy(model->calls);
+}
+
 hd_model *hd_model_retain(hd_model *model) {
     atomic_fetch_add_explicit(&model->count, 1, memory_order_relaxed);
     return model;
@@ -110,6 +159,7 @@ hd_model *hd_model_retain(hd_model *model) {
 
 void hd_model_release(hd_model *model) {
     if (!model || atomic_fetch_sub_explicit(&model->count, 1, memory_order_acq_rel) != 1) return;
+    dismiss(model);
     hdi_weights_destroy(model->weights);
     hdi_checkpoint_close(model->checkpoint);
     hdi_free(model);
@@ -117,20 +167,51 @@ void hd_model_release(hd_model *model) {
 
 /* ---- for the engine ---- */
 
-void hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out) {
+/* Stage t has the layers l with l x stages / layers == t: at most this many. */
+static int32_t most_layers(const hd_model *model) { return (int32_t)hdi_ceil_div(model->config.layers, model->shard.pipeline); }
+
+/* Heads of keys are cut as those of queries are; a rank may need one more than its even share. */
+static hd_status most_kv_heads(const hd_model *model, int32_t *out) {
+    hd_graph *whole;
+    hdi_step_limits limits = nominal_limits(model, 1);
+    hd_status status = HD_OK;
+    *out = model->config.kv_heads;
+    if (model->shard.tensor == 1) return HD_OK;
+    HD_TRY(build_graph(model, &limits, &whole));
+    hd_value k = hdi_graph_find(whole, "k.0");
+    const hd_placement *p = &whole->values[k].placement;
+    const hdi_cut cut = {model->config.kv_heads, p->unit, p->per, p->align};
+    *out = 0;
+    for (int32_t r = 0; r < model->shard.tensor && status == HD_OK; r++) {
+        int64_t heads;
+        status = hdi_cut_size(&cut, r, model->shard.tensor, &heads);
+        if (heads > *out) *out = (int32_t)heads;
+    }
+    hd_graph_destroy(whole);
+    return status;
+}
+
+hd_domain *hdi_model_domain(const hd_model *model) { return model->domain; }
+
+hd_window *hdi_model_calls(const hd_model *model) { return model->calls; }
+
+hd_status hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out) {
     const hdi_config *c = &model->config;
-    *out = (hdi_kv_shape){.layers = c->layers,
-                          .kv_heads = c->kv_heads,
+    int32_t kv_heads;
+    HD_TRY(most_kv_heads(model, &kv_heads));
+    *out = (hdi_kv_shape){.layers = most_layers(model),
+                          .kv_heads = kv_heads,
                           .head_dim = c->head_dim,
                           .value_dim = c->head_dim,
                           .uses_rope_lengths = c->rope_scaling.kind == HD_ROPE_SCALING_DYNAMIC,
                           .natural_dtype = hdi_weights_natural_dtype(model->weights)};
+    return HD_OK;
 }
 
 hd_status hdi_model_compile(const hd_model *model, const hdi_step_limits *limits, hd_plan **out) {
     hd_graph *graph;
     *out = NULL;
-    HD_TRY(build_graph(model, limits, &graph));
+    HD_TRY(build_part(model, limits, &graph));
     hd_status status = hd_compile(graph, out);
     hd_graph_destroy(graph);
     return status;
@@ -158,7 +239,10 @@ void hd_model_get_info(const hd_model *model, hd_model_info *out) {
                            .weight_bytes = total.bytes,
                            .matrix_bytes_per_token = total.bytes - table,
                            .weights = model->choice,
-                           .device = model->device};
+                           .device = model->device,
+                           .rank = model->shard.rank,
+                           .tensor = model->shard.tensor,
+                           .pipeline = model->shard.pipeline};
 }
 
 void hd_model_get_generation_defaults(const hd_model *model, hd_generation_defaults *out) { *out = model->generation; }
@@ -167,7 +251,7 @@ hd_status hd_model_describe_graph(const hd_model *model, char **text) {
     hd_graph *graph;
     hdi_step_limits limits = nominal_limits(model, 512);
     *text = NULL;
-    HD_TRY(build_graph(model, &limits, &graph));
+    HD_TRY(build_part(model, &limits, &graph));
     hd_status status = hd_graph_print(graph, text);
     hd_graph_destroy(graph);
     return status;

@@ -28,14 +28,22 @@ typedef struct hdi_step_limits {
     bool draws; /* the plan draws the next tokens itself */
 } hdi_step_limits;
 
+/* Of the rank that holds most of it, where several share the model. */
 typedef struct hdi_kv_shape {
     int32_t layers, kv_heads, head_dim, value_dim;
     bool uses_rope_lengths; /* dynamic rope: give max(prompt length, position + 1) a token */
     hd_dtype natural_dtype; /* of the cache, by the checkpoint's own type */
 } hdi_kv_shape;
 
-void hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out);
+hd_status hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out);
+/* This rank's plan. */
 hd_status hdi_model_compile(const hd_model *model, const hdi_step_limits *limits, hd_plan **out);
+/* Where the ranks meet that share the model; NULL: it is this process's alone. */
+hd_domain *hdi_model_domain(const hd_model *model);
+/* There, a window with one signal of rank 0 to each: how many engines it has called them to; HDI_NO_MORE_CALLS when the model
+ * goes. */
+hd_window *hdi_model_calls(const hd_model *model);
+#define HDI_NO_MORE_CALLS UINT64_MAX
 /* Binds every weight of the model's plan; the model must outlive the executor. */
 hd_status hdi_model_bind(const hd_model *model, hd_executor *executor);
 

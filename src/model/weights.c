@@ -38,6 +38,7 @@ void hdi_weights_destroy(hdi_weights *weights) {
     for (size_t i = 0; i < weights->n; i++) {
         hdi_free(weights->entries[i].name);
         hdi_free_aligned(weights->entries[i].owned);
+        hdi_free_aligned(weights->entries[i].gathered);
         hdi_storage_release(weights->entries[i].storage);
     }
     hdi_free(weights->entries);
@@ -54,6 +55,10 @@ static hd_status add(hdi_weights *weights, const char *name, const hdi_held_weig
     HD_TRY(hdi_grow(&weights->entries, &weights->cap, weights->n + 1, sizeof *entry, "a model's weights"));
     hdi_held_weight *to = &weights->entries[weights->n];
     *to = *entry;
+    if (entry->stored) {
+        to->rows = entry->stored->data;
+        to->row_stride = entry->ndim == 2 ? entry->shape[1] : 1;
+    }
     to->name = hdi_strdup(name);
     if (!to->name) return HD_OUT_OF_MEMORY;
     weights->n++;
@@ -91,7 +96,7 @@ static hdi_weight_type choose_type(hdi_weights *weights, const hdi_stored_tensor
                                                       [HD_WEIGHTS_BF16] = HD_DTYPE_BF16,
                                                       [HD_WEIGHTS_Q8] = HD_DTYPE_Q8_0,
                                                       [HD_WEIGHTS_Q4] = HD_DTYPE_Q4_0};
-    hdi_weight_type as_is = {.dtype = stored->dtype, .packed = false};
+    hdi_weight_type as_is = {.dtype = stored->dtype, .mapped = weights->device->type == HD_DEVICE_CPU};
     if (weights->choice == HD_WEIGHTS_AS_IS || chosen[weights->choice] == stored->dtype) return as_is;
     hd_dtype want = chosen[weights->choice];
     if (stored->shape[1] % hd_dtype_block_elements(want) != 0) {
@@ -142,6 +147,7 @@ hd_status hdi_weights_constant(hdi_weights *weights, const char *name, const flo
 hd_status hdi_weights_bind(const hdi_weights *weights, hd_executor *executor) {
     for (size_t i = 0; i < weights->n; i++) {
         const hdi_held_weight *w = &weights->entries[i];
+        if (w->absent) continue;
         /* Kernels only read weights, but slots are not typed by access. */
         hd_status status = hd_executor_bind(executor, w->name, (void *)(uintptr_t)w->data, w->bytes);
         if (status != HD_OK && status != HD_NOT_FOUND) return status;
@@ -154,7 +160,7 @@ hdi_weights_total hdi_weights_sum(const hdi_weights *weights) {
     for (size_t i = 0; i < weights->n; i++) {
         const hdi_held_weight *w = &weights->entries[i];
         total.bytes += w->bytes;
-        if (w->stored) total.parameters += (uint64_t)w->shape[0] * (uint64_t)(w->ndim == 2 ? w->shape[1] : 1);
+        if (w->stored) total.parameters += (uint64_t)w->stored->shape[0] * (uint64_t)(w->ndim == 2 ? w->stored->shape[1] : 1);
     }
     return total;
 }

@@ -18,6 +18,7 @@ void hdi_weights_destroy(hdi_weights *weights); /* NULL is legal */
 typedef struct hdi_weight_type {
     hd_dtype dtype;
     bool packed;
+    bool mapped; /* it is read where the checkpoint has it */
 } hdi_weight_type;
 
 /* A matrix [rows, cols] of the chosen weight type. HD_NOT_FOUND when the checkpoint has no such tensor, HD_CORRUPT for another
@@ -28,6 +29,8 @@ hd_status hdi_weights_vector(hdi_weights *weights, const char *name, int64_t n, 
 /* A computed f32 vector, copied at the first call for this name. */
 hd_status hdi_weights_constant(hdi_weights *weights, const char *name, const float *data, int64_t n, hdi_weight_type *out);
 
+/* Keeps of the weights what this rank's graph has of them: the others are not made. Before loading. */
+hd_status hdi_weights_keep(hdi_weights *weights, const hd_graph *graph);
 /* Makes what is not read in place, in parallel. */
 hd_status hdi_weights_load(hdi_weights *weights, const hd_model_options *options);
 /* Binds all declared weights; those that the plan does not have are skipped. */

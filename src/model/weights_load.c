@@ -33,20 +33,20 @@ static hd_status report(loading *l, uint64_t bytes) {
     return HD_OK;
 }
 
-static float element(const hdi_stored_tensor *t, int64_t i) {
-    switch (t->dtype) {
+static float element(const hdi_held_weight *w, int64_t i) {
+    switch (w->stored->dtype) {
     case HD_DTYPE_F16:
-        return hdi_f16_to_f32(((const uint16_t *)t->data)[i]);
+        return hdi_f16_to_f32(((const uint16_t *)w->rows)[i]);
     case HD_DTYPE_BF16:
-        return hdi_bf16_to_f32(((const uint16_t *)t->data)[i]);
+        return hdi_bf16_to_f32(((const uint16_t *)w->rows)[i]);
     default:
-        return ((const float *)t->data)[i];
+        return ((const float *)w->rows)[i];
     }
 }
 
 static hd_status make_vector(hdi_held_weight *w) {
     HD_TRY(hdi_alloc_aligned(&w->owned, w->bytes, w->name));
-    for (int64_t i = 0; i < w->shape[0]; i++) ((float *)w->owned)[i] = element(w->stored, i);
+    for (int64_t i = 0; i < w->shape[0]; i++) ((float *)w->owned)[i] = element(w, i);
     w->data = w->owned;
     return HD_OK;
 }
@@ -58,8 +58,8 @@ static void pack_some(void *user, int worker) {
     for (;;) {
         int64_t first = atomic_fetch_add_explicit(&l->next, l->step, memory_order_relaxed);
         if (first >= l->end) return;
-        hdi_panel_pack(w->owned, w->type.dtype, first, hdi_min_i64(first + l->step, l->end), w->shape[0], w->shape[1],
-                       w->stored->data, w->stored->dtype, w->shape[1]);
+        hdi_panel_pack(w->owned, w->type.dtype, first, hdi_min_i64(first + l->step, l->end), w->shape[0], w->shape[1], w->rows,
+                       w->stored->dtype, w->row_stride);
     }
 }
 
@@ -83,13 +83,13 @@ static hd_status make_packed(loading *l, hdi_held_weight *w) {
 static hd_status make_all(loading *l) {
     for (size_t i = 0; i < l->weights->n; i++) {
         hdi_held_weight *w = &l->weights->entries[i];
-        if (w->data || !w->stored) continue;
+        if (w->data || !w->stored || w->absent) continue;
         if (w->type.packed)
             HD_TRY(make_packed(l, w));
         else if (w->ndim == 1)
             HD_TRY(make_vector(w));
         else
-            w->data = w->stored->data ? w->stored->data : (const void *)""; /* read in place */
+            w->data = w->rows ? w->rows : (const void *)""; /* read in place, or as it was put together */
     }
     return HD_OK;
 }

@@ -13,9 +13,13 @@ typedef struct hdi_held_weight {
     const hdi_stored_tensor *stored; /* NULL for a computed constant */
     hdi_weight_type type;
     int32_t ndim;
-    int64_t shape[2];
-    uint64_t bytes;   /* as held */
-    const void *data; /* in the map, `owned`, or on the device */
+    int64_t shape[2];   /* of this rank's part */
+    const void *rows;   /* of that, in the map or `gathered`; what it is made from */
+    int64_t row_stride; /* elements from one of them to the next */
+    void *gathered;     /* rows that lie apart in the map, put together; NULL: none */
+    bool absent;        /* this rank has nothing of it */
+    uint64_t bytes;     /* as held */
+    const void *data;   /* in the map, `owned`, or on the device */
     void *owned;
     hdi_storage *storage; /* on the device; NULL on the CPU */
 } hdi_held_weight;

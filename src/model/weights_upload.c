@@ -56,18 +56,20 @@ static void convert_row(const hdi_weight *to, uint8_t *out, const hdi_weight *fr
 
 static void make_units(const hdi_held_weight *w, int64_t first, int64_t end, uint8_t *to) {
     hd_dtype from = w->stored ? w->stored->dtype : HD_DTYPE_F32;
-    const uint8_t *data = w->stored ? w->stored->data : w->owned;
-    int64_t n = row_length(w), rows = w->type.packed ? HDI_PANEL_ROWS : 1;
-    size_t row_bytes = (size_t)n * hd_dtype_block_bytes(from);
-    data += (size_t)(first * rows) * row_bytes;
+    const uint8_t *data = w->stored ? w->rows : w->owned;
+    int64_t n = row_length(w), rows = w->type.packed ? HDI_PANEL_ROWS : 1, stride = w->stored && w->ndim == 2 ? w->row_stride : n;
+    size_t row_bytes = (size_t)n * hd_dtype_block_bytes(from), step = (size_t)stride * hd_dtype_block_bytes(from);
+    data += (size_t)(first * rows) * step;
     if (w->type.packed)
         hdi_panel_pack(to, w->type.dtype, 0, end - first, hdi_min_i64((end - first) * rows, w->shape[0] - first * rows), n, data,
-                       from, n);
-    else if (from == w->type.dtype)
-        memcpy(to, data, (size_t)(end - first) * row_bytes);
+                       from, stride);
     else
-        for (int64_t r = first; r < end; r++, data += row_bytes, to += unit_bytes(w))
-            convert_row(hdi_weight_of(w->type.dtype), to, hdi_weight_of(from), data, n);
+        for (int64_t r = first; r < end; r++, data += step, to += unit_bytes(w)) {
+            if (from == w->type.dtype)
+                memcpy(to, data, row_bytes);
+            else
+                convert_row(hdi_weight_of(w->type.dtype), to, hdi_weight_of(from), data, n);
+        }
 }
 
 static void make_some(void *user, int worker) {
@@ -167,12 +169,14 @@ hd_status hdi_weights_upload(hdi_weights *weights, const hd_model_options *optio
     hd_status status;
     for (size_t i = 0; i < weights->n; i++) {
         u.total += weights->entries[i].bytes;
-        if (unit_bytes(&weights->entries[i]) > stage_bytes) stage_bytes = unit_bytes(&weights->entries[i]);
+        if (!weights->entries[i].absent && unit_bytes(&weights->entries[i]) > stage_bytes)
+            stage_bytes = unit_bytes(&weights->entries[i]);
     }
     HD_TRY(check_total(&u));
     HD_TRY_GOTO(open_stages(&u, stage_bytes));
     HD_TRY_GOTO(hdi_pool_create(options->threads ? options->threads : hdi_cpu_count(), &u.pool));
-    for (size_t i = 0; i < weights->n; i++) HD_TRY_GOTO(upload_weight(&u, &weights->entries[i]));
+    for (size_t i = 0; i < weights->n; i++)
+        if (!weights->entries[i].absent) HD_TRY_GOTO(upload_weight(&u, &weights->entries[i]));
     status = hd_stream_synchronize(u.stream);
 fail:
     close_stages(&u);

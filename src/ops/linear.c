@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* linear(x [..., K], weight [N, K], bias [N] or absent; k_slices, k_unit) -> [..., N] */
+/* linear(x [..., K], weight [N, K], bias [N] or absent; k_slices) -> [..., N] */
 #include "kernels/linear/linear.h"
 
 #include <stdio.h>
@@ -15,10 +15,10 @@ static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hd
     HD_TRY(hdi_expect_dim("linear", "weight", weight, 1, hdi_type_last(x)));
     HD_REQUIRE(a->k_slices == 1 || a->k_slices == 2 || a->k_slices == 4 || a->k_slices == 8, HD_INVALID_ARGUMENT,
                "linear: k_slices is %d; it must be 1, 2, 4 or 8", a->k_slices);
-    HD_REQUIRE(a->k_unit >= 0, HD_INVALID_ARGUMENT, "linear: k_unit is %d; it must be a number of columns, or 0 for 32", a->k_unit);
-    HD_REQUIRE(a->k_unit % hd_dtype_block_elements((hd_dtype)weight->dtype) == 0, HD_INVALID_ARGUMENT,
-               "linear: k_unit is %d; weight is %s, whose blocks of %d elements it may not cut", a->k_unit, hdi_type_text(weight),
-               (int)hd_dtype_block_elements((hd_dtype)weight->dtype));
+    int32_t block = hd_dtype_block_elements((hd_dtype)weight->dtype);
+    HD_REQUIRE(a->k_unit >= 0 && a->k_unit % block == 0, HD_INVALID_ARGUMENT,
+               "linear: k_unit is %d; with %s it must be a multiple of %d", a->k_unit, hd_dtype_name((hd_dtype)weight->dtype),
+               block);
     if (bias) {
         HD_TRY(hdi_expect_rank("linear", "bias", bias, 1));
         HD_TRY(hdi_expect_dim("linear", "bias", bias, 0, weight->dim[0]));
@@ -38,11 +38,7 @@ static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out
 static void print(const void *attr, char *text, size_t size) {
     const hdi_linear_attr *a = attr;
     if (size) text[0] = 0;
-    if (a->k_slices == 1) return;
-    if (a->k_unit)
-        snprintf(text, size, "k_slices=%d k_unit=%d", a->k_slices, a->k_unit);
-    else
-        snprintf(text, size, "k_slices=%d", a->k_slices);
+    if (a->k_slices != 1) snprintf(text, size, "k_slices=%d by %d", a->k_slices, a->k_unit ? a->k_unit : 32);
 }
 
 const hdi_op hdi_op_linear = {
@@ -50,6 +46,7 @@ const hdi_op hdi_op_linear = {
     .min_inputs = 2,
     .max_inputs = 3,
     .outputs = 1,
+    .flags = HDI_OP_ROWWISE,
     .attr_size = sizeof(hdi_linear_attr),
     .infer = infer,
     .choose = choose,

@@ -28,13 +28,14 @@ enum { HDI_ATTR_BYTES = 48 }; /* the most that an operator's attributes may take
 typedef enum hdi_op_flags {
     HDI_OP_INPLACE = 1 << 0,   /* output 0 may share memory with input 0 when both have the same type and input 0 dies here */
     HDI_OP_MUTATES = 1 << 1,   /* output 0 IS input 0, a state, changed in place (a KV cache) */
+    HDI_OP_ROWWISE = 1 << 3,   /* row i of output 0 (along dim 0) depends on row i of input 0, and on no other row of it */
     HDI_OP_BROADCAST = 1 << 2, /* inputs are bound in output 0's shape: see hdi_broadcast_strides */
 } hdi_op_flags;
 
 typedef struct hdi_op {
     const char *name;
     uint8_t min_inputs, max_inputs;
-    uint8_t optional; /* bit i: input i, though below min_inputs, may be absent (its type is NULL) */
+    uint16_t optional; /* bit i: input i, though below min_inputs, may be absent (its type is NULL) */
     uint8_t outputs;
     uint8_t flags;
     uint8_t attr_size;

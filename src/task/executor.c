@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "task/exchange.h"
+#include "task/pieces.h"
 #include "task/tracer.h"
 
 /* ---- kinds ---- */
 
-static const char *const kind_names[HD_EXECUTOR_KIND_COUNT] = {"serial", "threads", "stream", "graph", "persistent"};
+static const char *const kind_names[HD_EXECUTOR_KIND_COUNT] = {"serial", "threads", "stream", "graph", "persistent", "tasks"};
 
 const char *hd_executor_kind_name(hd_executor_kind kind) {
     return (unsigned)kind < HD_EXECUTOR_KIND_COUNT ? kind_names[kind] : "?";
@@ -24,7 +26,9 @@ bool hd_executor_kind_parse(const char *name, hd_executor_kind *out) {
     return false;
 }
 
-static bool by_host(hd_executor_kind kind) { return kind == HD_EXECUTOR_SERIAL || kind == HD_EXECUTOR_THREADS; }
+bool hdi_executor_kind_has_threads(hd_executor_kind kind) { return kind == HD_EXECUTOR_THREADS || kind == HD_EXECUTOR_TASKS; }
+
+static bool by_host(hd_executor_kind kind) { return kind == HD_EXECUTOR_SERIAL || hdi_executor_kind_has_threads(kind); }
 static bool records(hd_executor_kind kind) { return kind == HD_EXECUTOR_GRAPH || kind == HD_EXECUTOR_PERSISTENT; }
 
 bool hd_executor_kind_runs_on(hd_executor_kind kind, const hd_device *device) {
@@ -41,19 +45,23 @@ static void bind_steps(hd_executor *executor);
 /* The most scratch that any step asks for at the symbols' maxima: kernels ask for more when sizes grow, never less. */
 static size_t most_scratch(const hd_executor *executor) {
     size_t most = 0;
-    for (uint32_t s = 0; s < executor->plan->n_steps; s++)
-        if (executor->steps[s].work.scratch > most) most = executor->steps[s].work.scratch;
+    for (uint32_t s = 0; s < executor->plan->n_steps; s++) {
+        hdi_kernel_work work;
+        hdi_kernel_work_of((hdi_kernel_id)hdi_plan_steps(executor->plan)[s].kernel)(&executor->calls[s], &work);
+        if (work.scratch > most) most = work.scratch;
+    }
     return hdi_align_up(most, HDI_CACHE_LINE);
 }
 
 static hd_status make_workers(hd_executor *executor, int32_t threads) {
     const hd_plan *plan = executor->plan;
-    int32_t workers = executor->kind == HD_EXECUTOR_THREADS ? threads : 1;
-    HD_TRY(hdi_calloc(&executor->steps, plan->n_steps, sizeof *executor->steps, "an executor"));
+    int32_t workers = hdi_executor_kind_has_threads(executor->kind) ? threads : 1;
+    HD_TRY(hdi_pieces_create(executor));
     for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = hdi_plan_symbols(plan)[i].max;
     bind_steps(executor);
     executor->scratch_bytes = most_scratch(executor);
     HD_TRY(hdi_alloc_aligned(&executor->scratch, executor->scratch_bytes * (size_t)workers, "kernels' scratch memory"));
+    if (executor->kind == HD_EXECUTOR_TASKS) return hdi_tasks_create(executor, threads);
     return executor->kind == HD_EXECUTOR_THREADS ? hdi_threads_create(executor, threads) : HD_OK;
 }
 
@@ -62,7 +70,7 @@ static hd_status make_stream(hd_executor *executor) {
     return records(executor->kind) ? hdi_graphs_create(executor) : HD_OK;
 }
 
-static hd_status make(hd_executor *executor, int32_t threads) {
+static hd_status make(hd_executor *executor, int32_t threads, hd_domain *domain) {
     const hd_plan *plan = executor->plan;
     HD_TRY(hdi_calloc(&executor->slot, plan->n_slots, sizeof *executor->slot, "an executor"));
     HD_TRY(hdi_alloc(&executor->symbol, plan->n_symbols, sizeof *executor->symbol, "an executor"));
@@ -70,6 +78,7 @@ static hd_status make(hd_executor *executor, int32_t threads) {
     HD_TRY(hdi_calloc(&executor->calls, plan->n_steps, sizeof *executor->calls, "an executor"));
     HD_TRY(hdi_storage_create_large(executor->device, plan->arena_bytes, "a plan's arena", &executor->arena));
     executor->slot[0] = executor->arena->data;
+    if (plan->ranks) HD_TRY(hdi_exchange_create(executor, domain));
     HD_TRY(by_host(executor->kind) ? make_workers(executor, threads) : make_stream(executor));
     for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = -1;
     executor->stale = executor->incomplete = true;
@@ -84,15 +93,16 @@ hd_status hd_executor_create(const hd_plan *plan, const hd_executor_options *opt
                (int)options->kind);
     HD_REQUIRE(hd_executor_kind_runs_on(options->kind, device), HD_UNSUPPORTED, "%s has no %s executor", hdi_device_text(device),
                hd_executor_kind_name(options->kind));
-    HD_REQUIRE(options->kind != HD_EXECUTOR_THREADS || (1 <= options->threads && options->threads <= 1024), HD_INVALID_ARGUMENT,
-               "%d threads; there must be 1 to 1024", options->threads);
+    HD_REQUIRE(!hdi_executor_kind_has_threads(options->kind) || (1 <= options->threads && options->threads <= 1024),
+               HD_INVALID_ARGUMENT, "%d threads; there must be 1 to 1024", options->threads);
     HD_TRY(hdi_isa_check());
     HD_TRY(hdi_calloc(&executor, 1, sizeof *executor, "an executor"));
     executor->plan = plan;
     executor->kind = options->kind;
     executor->device = device;
-    hd_status status = make(executor, options->threads);
+    hd_status status = make(executor, options->threads, options->domain);
     if (status != HD_OK) {
+        if (executor->exchange && executor->exchange->window) hdi_exchange_abort(executor, status); /* the others have theirs */
         hd_executor_destroy(executor);
         return status;
     }
@@ -104,14 +114,16 @@ void hd_executor_destroy(hd_executor *executor) {
     if (!executor) return;
     hdi_tracer_destroy(executor);
     hdi_threads_destroy(executor);
+    hdi_tasks_destroy(executor);
     hd_stream_destroy(executor->stream); /* waits for its work */
+    hdi_exchange_destroy(executor);
+    hdi_pieces_destroy(executor);
     hdi_graphs_destroy(executor);
     hdi_storage_release(executor->arena);
     hdi_free(executor->slot);
     hdi_free(executor->symbol);
     hdi_free(executor->operands);
     hdi_free(executor->calls);
-    hdi_free(executor->steps);
     hdi_free_aligned(executor->scratch);
     hdi_free(executor);
 }
@@ -146,11 +158,7 @@ static void bind_steps(hd_executor *executor) {
         executor->calls[s] = (hdi_kernel_call){.operand = executor->operands + from->first_operand,
                                                .attr = hdi_plan_attrs(plan) + from->attr,
                                                .n_operands = (int32_t)from->n_operands};
-        if (!executor->steps) continue;
-        hdi_bound_step *to = &executor->steps[s];
-        to->fn = hdi_kernel_get((hdi_kernel_id)from->kernel);
-        hdi_kernel_work_of((hdi_kernel_id)from->kernel)(&executor->calls[s], &to->work);
-        to->wait = from->n_waits ? (int64_t)hdi_plan_waits(plan)[from->first_wait + from->n_waits - 1] : -1;
+        if (executor->steps) hdi_pieces_bind(executor, s);
     }
     executor->stale = false;
 }
@@ -185,6 +193,22 @@ hd_status hd_executor_set(hd_executor *executor, const char *symbol, int64_t val
     return hdi_fail(HD_NOT_FOUND, "the plan has no symbol named %s", symbol);
 }
 
+bool hdi_condition_holds(const hd_executor *executor, const hdi_plan_condition *when) {
+    if (when->below == 0) return true;
+    int64_t size = hdi_dims_eval(hdi_plan_products(executor->plan), when->size, executor->symbol);
+    return when->from <= size && size < when->below;
+}
+
+bool hdi_group_happens(const hd_executor *executor, const hdi_plan_group *group) {
+    bool told = false;
+    for (uint32_t s = group->first_step; s < group->first_step + group->n_steps; s++) {
+        const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
+        if (!hdi_condition_holds(executor, &step->when) || (told && step->n_remotes)) return false;
+        told |= step->n_triggers > 0;
+    }
+    return true;
+}
+
 /* ---- running ---- */
 
 static hd_status check_bound(const hd_executor *executor) {
@@ -206,21 +230,27 @@ hd_status hdi_executor_prepare(hd_executor *executor) {
     return HD_OK;
 }
 
+/* Enqueued on a device: a rank that fails at it tells the others, who would wait for what never comes. */
+static hd_status enqueue(hd_executor *executor, bool as_graph) {
+    HD_TRY(hdi_exchange_begin(executor));
+    hd_status status = as_graph ? hdi_run_graph(executor) : hdi_run_stream(executor, NULL);
+    if (status != HD_OK) hdi_exchange_abort(executor, status);
+    return status;
+}
+
+static hd_status run_on_host(hd_executor *executor) {
+    if (executor->kind == HD_EXECUTOR_SERIAL) return hdi_run_serial(executor);
+    return executor->kind == HD_EXECUTOR_TASKS ? hdi_run_tasks(executor) : hdi_run_threads(executor);
+}
+
 static hd_status run(hd_executor *executor, bool again) {
-    if (records(executor->kind) && again && !executor->incomplete) return hdi_run_graph(executor);
+    bool as_graph = records(executor->kind) && again;
+    if (as_graph && !executor->incomplete) return enqueue(executor, true); /* it prepares what it records */
     HD_TRY(hdi_executor_prepare(executor));
-    switch (executor->kind) {
-    case HD_EXECUTOR_SERIAL:
-        hdi_run_serial(executor);
-        return HD_OK;
-    case HD_EXECUTOR_THREADS:
-        hdi_run_threads(executor);
-        return HD_OK;
-    case HD_EXECUTOR_STREAM:
-        return hdi_run_stream(executor, NULL);
-    default:
-        return again ? hdi_run_graph(executor) : hdi_run_stream(executor, NULL);
-    }
+    if (!by_host(executor->kind)) return enqueue(executor, as_graph);
+    HD_TRY(hdi_exchange_begin(executor));
+    HD_TRY(run_on_host(executor));
+    return hdi_exchange_end(executor);
 }
 
 hd_status hd_executor_run(hd_executor *executor) {
@@ -232,7 +262,8 @@ hd_status hdi_executor_run_once(hd_executor *executor) {
 }
 
 hd_status hd_executor_synchronize(hd_executor *executor) {
-    return executor->stream ? hd_stream_synchronize(executor->stream) : HD_OK;
+    if (executor->stream) HD_TRY(hd_stream_synchronize(executor->stream));
+    return hdi_exchange_check(executor);
 }
 
 hd_status hd_executor_output(const hd_executor *executor, const char *name, void **data) {

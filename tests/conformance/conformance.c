@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "conformance/late.h"
+#include "conformance/ranks.h"
 #include "conformance/remote_device.h"
 #include "runtime/context.h"
 #include "runtime/runtime.h"
@@ -356,6 +357,19 @@ static void late_errors_are_told_once(void **state) {
     late_errors(device);
 }
 
+static void memory_is_shared_with_ranks(void **state) {
+    (void)state;
+    ranks_memory(device);
+}
+static void ranks_wait_on_the_device(void **state) {
+    (void)state;
+    ranks_signals(device);
+}
+static void a_wait_gives_up_when_told(void **state) {
+    (void)state;
+    ranks_give_up(device);
+}
+
 /* Whether the device is one of those asked for: by type, or the tests' own. */
 static bool wanted(const hd_device *d, const char *what) {
     if (!what) return true;
@@ -380,6 +394,9 @@ int main(int argc, char **argv) {
         TEST(threads_come_and_go),
         TEST(recorded_work_runs_again),
         TEST(a_spoilt_recording_says_why),
+        TEST(memory_is_shared_with_ranks),
+        TEST(ranks_wait_on_the_device),
+        TEST(a_wait_gives_up_when_told),
         TEST(late_errors_are_told_once),
     };
     const char *what = argc > 1 ? argv[1] : NULL;

@@ -18,7 +18,7 @@ static hd_plan *plan_of(const char *family) {
     char *folder = tiny_model_write(&tiny);
     assert_non_null(folder);
     assert_int_equal(hd_model_load(folder, NULL, &model), HD_OK);
-    hdi_model_kv_shape(model, &kv);
+    assert_int_equal(hdi_model_kv_shape(model, &kv), HD_OK);
     hdi_step_limits limits = {.max_tokens = 8, .max_sequences = 4, .max_rows = 4, .pages = 8, .page_tokens = 16, .max_pages = 2};
     limits.kv_dtype = HD_DTYPE_F32;
     assert_int_equal(hdi_model_compile(model, &limits, &plan), HD_OK);

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "kernels/linear/linear.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/rms_norm/rms_norm.h"
 #include "kernels/weights/panel.h"
 #include "unit/cmocka_all.h"
 
-enum { N = 37, MAX_K = 1000, MAX_M = 100 };
+enum { N = 37, MAX_K = 1024, MAX_M = 100 };
 
 static const struct kernel {
     hdi_kernel_id id;
@@ -23,16 +25,19 @@ static const struct kernel {
 };
 
 static float x[MAX_M * MAX_K], w[N * MAX_K], whole[MAX_M * N], part[8][MAX_M * N];
+static float bias[N], residual[MAX_M * N], weight[N];
 static uint8_t rows[N * MAX_K * 4]; /* w in the weight's type */
 static uint8_t packed[64 * MAX_K * 4] __attribute__((aligned(64)));
 
-/* y [m, N] of the columns lo .. hi of K. */
-static void product(const struct kernel *kn, int64_t m, int64_t k, int64_t lo, int64_t hi, hdi_linear_attr attr, float *y) {
+/* y [m, N] of the columns lo .. hi of K; `add` a bias or NULL. */
+static void product(const struct kernel *kn, int64_t m, int64_t k, int64_t lo, int64_t hi, hdi_linear_attr attr, float *add,
+                    float *y) {
     size_t at = (size_t)(lo / hd_dtype_block_elements(kn->type)) * hd_dtype_block_bytes(kn->type);
     hdi_operand o[4] = {
         {.data = y, .shape = {m, N}, .stride = {N, 1}, .dtype = HD_DTYPE_F32, .rank = 2},
         {.data = x + lo, .shape = {m, hi - lo}, .stride = {k, 1}, .dtype = HD_DTYPE_F32, .rank = 2},
         {.data = rows + at, .shape = {N, hi - lo}, .stride = {k, 1}, .dtype = kn->type, .layout = kn->layout, .rank = 2},
+        {.data = add, .shape = {N}, .stride = {1}, .dtype = HD_DTYPE_F32, .rank = 1},
     };
     hdi_kernel_call call = {.operand = o, .attr = &attr, .n_operands = 4};
     hdi_kernel_work work;
@@ -51,22 +56,65 @@ static void fill(const struct kernel *kn, int64_t m, int64_t k) {
     size_t row = (size_t)(k / hd_dtype_block_elements(kn->type)) * hd_dtype_block_bytes(kn->type);
     for (int64_t i = 0; i < m * k; i++) x[i] = (float)rand() / (float)RAND_MAX - 0.5f;
     for (int64_t i = 0; i < N * k; i++) w[i] = (float)rand() / (float)RAND_MAX - 0.5f;
+    for (int64_t i = 0; i < m * N; i++) residual[i] = (float)rand() / (float)RAND_MAX - 0.5f;
+    for (int64_t i = 0; i < N; i++) bias[i] = weight[i] = (float)rand() / (float)RAND_MAX - 0.5f;
     for (int64_t n = 0; n < N; n++) type->quantize_row(w + n * k, rows + (size_t)n * row, k);
 }
 
-static void same_bits(const struct kernel *kn, int64_t m, int64_t k, int32_t unit) {
+static void run(hdi_kernel_id id, hdi_operand *o, int n, const void *attr) {
+    hdi_kernel_call call = {.operand = o, .attr = attr, .n_operands = n};
+    hdi_kernel_work work;
+    hdi_kernel_work_of(id)(&call, &work);
+    hdi_kernel_get(id)(&call, 0, work.items, NULL);
+}
+
+/* y = residual + (the tree over part[0 .. ranks) + bias) by reduce, or by reduce_norm with its norm in z. */
+static void reduce(int64_t m, int ranks, bool with, bool norm, float *y, float *z) {
+    const hdi_reduce_attr attr = {.parts = ranks, .eps = 1e-5f};
+    const hdi_operand rows_of = {.shape = {m, N}, .stride = {N, 1}, .dtype = HD_DTYPE_F32, .rank = 2};
+    const hdi_operand vector = {.shape = {N}, .stride = {1}, .dtype = HD_DTYPE_F32, .rank = 1};
+    hdi_operand o[13] = {rows_of, rows_of}, *in = o + (norm ? 2 : 1);
+    o[0].data = y;
+    if (norm) o[1].data = z;
+    for (int p = 0; p < HDI_REDUCE_PARTS; p++) {
+        in[p] = rows_of;
+        in[p].data = p < ranks ? part[p] : NULL;
+    }
+    in[HDI_REDUCE_BIAS] = vector, in[HDI_REDUCE_BIAS].data = with ? bias : NULL;
+    in[HDI_REDUCE_RESIDUAL] = rows_of, in[HDI_REDUCE_RESIDUAL].data = with ? residual : NULL;
+    if (norm) in[HDI_REDUCE_WEIGHT] = vector, in[HDI_REDUCE_WEIGHT].data = weight;
+    run(norm ? HDI_KERNEL_reduce_norm_f32 : HDI_KERNEL_reduce_f32, o, norm ? 13 : 11, &attr);
+}
+
+/* What one rank computes: `whole`, its bias added and then the residual; and the norm of that. */
+static void finish(int64_t m, bool with, float *norm) {
+    hdi_operand o[3] = {
+        {.data = norm, .shape = {m, N}, .stride = {N, 1}, .dtype = HD_DTYPE_F32, .rank = 2},
+        {.data = whole, .shape = {m, N}, .stride = {N, 1}, .dtype = HD_DTYPE_F32, .rank = 2},
+        {.data = weight, .shape = {N}, .stride = {1}, .dtype = HD_DTYPE_F32, .rank = 1},
+    };
+    for (int64_t i = 0; with && i < m * N; i++) whole[i] = residual[i] + whole[i];
+    run(HDI_KERNEL_rms_norm_f32, o, 3, &(hdi_rms_norm_attr){.eps = 1e-5f});
+}
+
+static void same_bits(const struct kernel *kn, int64_t m, int64_t k, int32_t unit, bool with) {
     const hdi_linear_attr all = {.k_slices = 8, .k_unit = unit};
+    static float norm[MAX_M * N], y[MAX_M * N], z[MAX_M * N];
+    size_t bytes = (size_t)(m * N) * sizeof(float);
     fill(kn, m, k);
-    product(kn, m, k, 0, k, all, whole);
-    for (int ranks = 2; ranks <= 8; ranks *= 2) {
+    product(kn, m, k, 0, k, all, with ? bias : NULL, whole);
+    finish(m, with, norm);
+    for (int ranks = 1; ranks <= 8; ranks *= 2) {
         hdi_linear_attr own = {.k_slices = 8 / ranks, .k_unit = unit};
-        for (int r = 0; r < ranks; r++)
-            product(kn, m, k, hdi_linear_cut(k, &all, 8 / ranks * r), hdi_linear_cut(k, &all, 8 / ranks * (r + 1)), own, part[r]);
-        for (int step = 1; step < ranks; step *= 2)
-            for (int r = 0; r < ranks; r += 2 * step)
-                for (int64_t i = 0; i < m * N; i++) part[r][i] += part[r + step][i];
-        if (memcmp(part[0], whole, (size_t)(m * N) * sizeof(float)) != 0)
-            fail_msg("%s: %d ranks, m %d, k %d, unit %d", hdi_kernel_name(kn->id), ranks, (int)m, (int)k, unit);
+        for (int r = 0; r < ranks; r++) {
+            int64_t lo = hdi_linear_slice(&all, k, 8 / ranks * r), hi = hdi_linear_slice(&all, k, 8 / ranks * (r + 1));
+            product(kn, m, k, lo, hi, own, NULL, part[r]);
+        }
+        reduce(m, ranks, with, false, y, NULL);
+        bool same = memcmp(y, whole, bytes) == 0;
+        reduce(m, ranks, with, true, y, z);
+        same = same && memcmp(y, whole, bytes) == 0 && memcmp(z, norm, bytes) == 0;
+        if (!same) fail_msg("%s: %d ranks, m %d, k %d, unit %d", hdi_kernel_name(kn->id), ranks, (int)m, (int)k, unit);
     }
 }
 
@@ -78,11 +126,8 @@ static void test_parts(void **state) {
         for (size_t a = 0; a < HDI_COUNTOF(ms); a++)
             for (size_t b = 0; b < HDI_COUNTOF(ks); b++)
                 for (size_t u = 0; u < HDI_COUNTOF(units); u++) {
-                    int64_t block = hd_dtype_block_elements(kernels[i].type);
-                    if (units[u] % block == 0)
-                        same_bits(&kernels[i], ms[a],
-                                  hdi_ceil_div(ks[b], block) * block > MAX_K ? 992 : hdi_ceil_div(ks[b], block) * block,
-                                  units[u]);
+                    int64_t block = hd_dtype_block_elements(kernels[i].type), k = hdi_ceil_div(ks[b], block) * block;
+                    if (units[u] % block == 0) same_bits(&kernels[i], ms[a], k, units[u], b % 2);
                 }
 }
 

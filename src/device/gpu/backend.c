@@ -36,6 +36,16 @@ static const hdi_device_vtable vtable = {
     .event_wait = gpu_event_wait,
     .event_synchronize = gpu_event_synchronize,
     .event_elapsed = gpu_event_elapsed,
+    .memory_share = gpu_memory_share,
+    .memory_open = gpu_memory_open,
+    .memory_close = gpu_memory_close,
+    .exchange_create = gpu_exchange_create,
+    .exchange_destroy = gpu_exchange_destroy,
+    .exchange_begin = gpu_exchange_begin,
+    .exchange_wait = gpu_exchange_wait,
+    .exchange_raise = gpu_exchange_raise,
+    .exchange_look = gpu_exchange_look,
+    .exchange_stop = gpu_exchange_stop,
 };
 
 const hdi_backend *hdi_backend_open(const hdi_backend_host *host) {

@@ -86,6 +86,21 @@ hd_status gpu_set(const hd_device *device, void *dst, int value, size_t bytes);
 hd_status gpu_copy_async(const hd_device *device, void *stream, void *dst, const void *src, size_t bytes, hdi_copy_kind kind);
 hd_status gpu_set_async(const hd_device *device, void *stream, void *dst, int value, size_t bytes);
 hd_status gpu_copy_peer(const hd_device *to, void *dst, const hd_device *from, const void *src, size_t bytes);
+/* Lets the device reach another one's memory, where the hardware can. */
+hd_status gpu_reach_peer(const gpu_device *device, int32_t other, bool *can);
+/* share.c */
+hd_status gpu_memory_share(const hd_device *device, void *memory, hdi_device_handle *out);
+hd_status gpu_memory_open(const hd_device *device, const hdi_device_handle *handle, void **out);
+hd_status gpu_memory_close(const hd_device *device, const hdi_device_handle *handle, void *memory);
+/* exchange.c */
+hd_status gpu_exchange_create(const hd_device *device, void **exchange);
+hd_status gpu_exchange_destroy(const hd_device *device, void *exchange);
+hd_status gpu_exchange_begin(const hd_device *device, void *exchange, void *stream);
+hd_status gpu_exchange_wait(const hd_device *device, void *exchange, void *stream, const hdi_device_signal *signals, int n,
+                            uint32_t where);
+hd_status gpu_exchange_raise(const hd_device *device, void *exchange, void *stream, const hdi_device_signal *signals, int n);
+void gpu_exchange_look(const hd_device *device, void *exchange, hdi_device_waiting *out);
+void gpu_exchange_stop(const hd_device *device, void *exchange);
 /* stream.c */
 hd_status gpu_stream_create(const hd_device *device, void **stream);
 hd_status gpu_stream_destroy(const hd_device *device, void *stream);
@@ -107,7 +122,8 @@ hd_status gpu_capture_end(const hd_device *device, void *stream, void **graph);
 hd_status gpu_graph_launch(const hd_device *device, void *graph, void *stream);
 hd_status gpu_graph_destroy(const hd_device *device, void *graph);
 /* program.c */
-hd_status gpu_program_create(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken, void **program);
+hd_status gpu_program_create(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken,
+                             void **program);
 hd_status gpu_program_launch(const hd_device *device, void *program, void *stream);
 hd_status gpu_program_destroy(const hd_device *device, void *program);
 /* Notes a failure of something enqueued while a capture is under way: it makes the capture worthless. Gives `status`. */

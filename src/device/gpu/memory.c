@@ -74,21 +74,26 @@ hd_status gpu_set(const hd_device *device, void *dst, int value, size_t bytes) {
     return error == GPU(Success) ? settle(d) : refused(d, error, GPU_SPELL(GPU(Memset)), bytes);
 }
 
+hd_status gpu_reach_peer(const gpu_device *d, int32_t other, bool *can) {
+    int possible = 0;
+    GPU_TRY(d, DeviceCanAccessPeer, (&possible, d->index, other));
+    *can = possible;
+    if (!possible) return HD_OK;
+    GPU(Error_t) error = GPU(DeviceEnablePeerAccess)(other, 0);
+    if (error == GPU(ErrorPeerAccessAlreadyEnabled))
+        (void)GPU(GetLastError)();
+    else if (error != GPU(Success))
+        return gpu_fail(d, error, "%s to %s:%d", GPU_SPELL(GPU(DeviceEnablePeerAccess)), GPU_TYPE_NAME, (int)other);
+    return HD_OK;
+}
+
 /* Straight from one device to the other where the hardware can, else through the driver's own buffers. */
 hd_status gpu_copy_peer(const hd_device *to, void *dst, const hd_device *from, const void *src, size_t bytes) {
     const gpu_device *d = gpu_of(to);
-    int can = 0;
+    bool can;
     if (bytes == 0) return HD_OK;
     HD_TRY(gpu_select(d));
-    GPU_TRY(d, DeviceCanAccessPeer, (&can, d->index, gpu_of(from)->index));
-    if (can) {
-        GPU(Error_t) error = GPU(DeviceEnablePeerAccess)(gpu_of(from)->index, 0);
-        if (error == GPU(ErrorPeerAccessAlreadyEnabled))
-            (void)GPU(GetLastError)();
-        else if (error != GPU(Success))
-            return gpu_fail(d, error, "%s to %s:%d", GPU_SPELL(GPU(DeviceEnablePeerAccess)), GPU_TYPE_NAME,
-                            (int)gpu_of(from)->index);
-    }
+    HD_TRY(gpu_reach_peer(d, gpu_of(from)->index, &can));
     GPU(Error_t) error = GPU(MemcpyPeerAsync)(dst, d->index, src, gpu_of(from)->index, bytes, NULL);
     return error == GPU(Success) ? settle(d) : refused(d, error, GPU_SPELL(GPU(MemcpyPeerAsync)), bytes);
 }

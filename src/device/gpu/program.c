@@ -19,7 +19,8 @@ hd_status gpu_program_destroy(const hd_device *device, void *program) {
 }
 
 /* As many of the first units as the kernel can walk over, one after the other into `made`. */
-static hd_status fill(const gpu_device *d, gpu_stream *s, const hdi_device_unit *units, int n, char *made, int *taken, size_t *shared) {
+static hd_status fill(const gpu_device *d, gpu_stream *s, const hdi_device_unit *units, int n, char *made, int *taken,
+                      size_t *shared) {
     size_t bytes = d->kernels->walk_unit_bytes;
     *taken = 0;
     *shared = 0;
@@ -46,7 +47,8 @@ static hd_status upload(const hd_device *device, gpu_program *p, const void *mad
     return gpu_set(device, p->counters, 0, counters);
 }
 
-hd_status gpu_program_create(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken, void **program) {
+hd_status gpu_program_create(const hd_device *device, void *stream, const hdi_device_unit *units, int n, int *taken,
+                             void **program) {
     const gpu_device *d = gpu_of(device);
     gpu_program *p = NULL;
     char *made = NULL;
@@ -57,7 +59,7 @@ hd_status gpu_program_create(const hd_device *device, void *stream, const hdi_de
     HD_TRY_GOTO(hdi_calloc(&made, (size_t)n, d->kernels->walk_unit_bytes, "a program"));
     HD_TRY_GOTO(hdi_calloc(&p, 1, sizeof *p, "a program"));
     HD_TRY_GOTO(fill(d, stream, units, n, made, &p->n, &p->shared));
-    if (p->n == 0) goto fail;
+    if (p->n < 2) goto fail; /* nothing was allocated: to free it would wait for all of the device, other ranks' waits among it */
     HD_TRY_GOTO(upload(device, p, made, (size_t)p->n * d->kernels->walk_unit_bytes));
     *taken = p->n;
     *program = p;

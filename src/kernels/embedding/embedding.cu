@@ -17,6 +17,7 @@ struct embedding_args {
     void *y;
     const uint8_t *table;
     int64_t v, d, packs;            /* packs of a row of y */
+    int64_t first, total;           /* of a part of a table; total 0: the whole */
     int64_t row_bytes, panel_bytes; /* from one row of the table, or panel, to the next */
 };
 } // namespace
@@ -26,15 +27,29 @@ static __device__ __forceinline__ int64_t id_of(const hdi_operand &ids, int64_t 
     return ids.dtype == HD_DTYPE_I64 ? ((const int64_t *)ids.data)[at] : ((const int32_t *)ids.data)[at];
 }
 
+/* The row of this table that an id names, -1 for none; `fill` is then what its place holds. */
+static __device__ __forceinline__ int64_t row_of(const embedding_args &a, int64_t id, float *fill) {
+    bool whole = a.total > 0 && id >= 0 && id < a.total;
+    int64_t row = whole ? id - a.first : a.total > 0 ? -1 : id;
+    if (row < 0 || row >= a.v) row = -1;
+    *fill = whole ? -0.0f : 0.0f;
+    return row;
+}
+
 /* Rows of a plain table of y's type, in packs. */
 static __global__ void __launch_bounds__(THREADS) embedding_packs(const embedding_args a) {
     gpu_begin();
     int64_t total = a.y_rows.count * a.packs, stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += stride) {
-        int64_t row = gpu_divide(item, a.packs), i = item - row * a.packs, id = id_of(a.ids, row), at;
+        float fill;
+        int64_t row = gpu_divide(item, a.packs), i = item - row * a.packs, id = row_of(a, id_of(a.ids, row), &fill), at;
         gpu_pack pack = {};
+        if (a.total > 0) {
+            float fills[4] = {fill, fill, fill, fill}; /* of parts: y is f32 */
+            memcpy(&pack, fills, sizeof pack);
+        }
         a.y_rows.offsets(row, &at); /* in packs */
-        if (id >= 0 && id < a.v) pack = ((const gpu_pack *)(a.table + id * a.row_bytes))[i];
+        if (id >= 0) pack = ((const gpu_pack *)(a.table + id * a.row_bytes))[i];
         ((gpu_pack *)a.y)[at + i] = pack;
     }
 }
@@ -44,10 +59,10 @@ static __global__ void __launch_bounds__(THREADS) embedding(const embedding_args
     gpu_begin();
     int64_t total = a.y_rows.count * a.d, stride = (int64_t)gridDim.x * THREADS;
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += stride) {
-        int64_t row = gpu_divide(item, a.d), k = item - row * a.d, id = id_of(a.ids, row), at;
-        float v = 0.0f;
+        float v;
+        int64_t row = gpu_divide(item, a.d), k = item - row * a.d, id = row_of(a, id_of(a.ids, row), &v), at;
         a.y_rows.offsets(row, &at);
-        if (id >= 0 && id < a.v)
+        if (id >= 0)
             v = PANEL ? W::in_panel(a.table + id / 32 * a.panel_bytes, (int)(id % 32), k)
                       : W::in_row(a.table + id * a.row_bytes, k);
         ((typename T::storage *)a.y)[at + k] = T::put(v);
@@ -76,6 +91,8 @@ int hdi_embedding_gpu(hdi_gpu_queue *queue, const hdi_kernel_call *call) {
     a.y = y.t[0].data;
     a.table = (const uint8_t *)table->data;
     a.v = table->shape[0];
+    a.first = ((const hdi_embedding_attr *)call->attr)->first;
+    a.total = ((const hdi_embedding_attr *)call->attr)->total;
     a.d = y.t[0].shape[y.t[0].rank - 1];
     if (a.y_rows.count == 0 || a.d == 0) return GPU(Success);
     return gpu_with_weight(table->dtype, [&](auto weight) {

@@ -42,11 +42,13 @@ void hdi_embedding_check(hdi_check *c) {
                 for (int64_t rows = 0; rows <= 6; rows += 3) {
                     int64_t block = hd_dtype_block_elements(kernels[k].table), d = hdi_check_sizes[i] / block * block;
                     int64_t v = 1 + (hdi_check_sizes[i] * 7) % 70;
-                    bool narrow = i % 2;
-                    if (!hdi_check_begin(c, kernels[k].id, NULL, 0)) continue;
+                    bool narrow = i % 2, part = kernels[k].y == HD_DTYPE_F32 && i % 3 == 1;
+                    hdi_embedding_attr attr = {
+                        .out = (uint8_t)kernels[k].y, .first = part ? i % 5 : 0, .total = part ? i % 5 + v + i % 4 : 0};
+                    if (!hdi_check_begin(c, kernels[k].id, &attr, sizeof attr)) continue;
                     hdi_check_out(c, kernels[k].y, HDI_ROWS, HDI_DIMS(2, rows, d));
-                    hdi_check_in(c, narrow ? HD_DTYPE_I32 : HD_DTYPE_I64, HDI_ANY, HDI_UNIFORM(-1, (double)v + 1),
-                                 HDI_DIMS(2, rows));
+                    hdi_check_in(c, narrow ? HD_DTYPE_I32 : HD_DTYPE_I64, HDI_ANY,
+                                 HDI_UNIFORM(-1, (double)v + 1 + (part ? 8 : 0)), HDI_DIMS(2, rows));
                     add_table(c, kernels[k].table, (hdi_layout)layout, v, d);
                     hdi_check_tolerance(c, 0, 0);
                     hdi_check_run(c, hdi_embedding_ref);

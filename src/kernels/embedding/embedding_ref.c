@@ -14,7 +14,10 @@ void hdi_embedding_ref(const hdi_kernel_call *call) {
     for (int64_t r = 0; r < hdi_row_count(y); r++) {
         int64_t at = 0, left = r;
         for (int i = ids->rank - 1; i >= 0; left /= ids->shape[i--]) at += left % ids->shape[i] * ids->stride[i];
+        const hdi_embedding_attr *attr = call->attr;
         double id = hdi_ref_get(ids, at);
+        bool whole = attr->total > 0 && id >= 0 && id < (double)attr->total;
+        if (attr->total > 0) id = whole ? id - (double)attr->first : -1;
         bool there = id >= 0 && id < (double)table->shape[0];
         if (there && table->layout == HDI_LAYOUT_PANEL)
             hdi_panel_get_row(table->data, (hd_dtype)table->dtype, d, (int64_t)id, row);
@@ -25,7 +28,7 @@ void hdi_embedding_ref(const hdi_kernel_call *call) {
                                  row, d);
         else
             for (int64_t i = 0; i < d; i++) row[i] = there ? (float)hdi_ref_get(table, (int64_t)id * table->stride[0] + i) : 0;
-        for (int64_t i = 0; i < d; i++) hdi_ref_set(y, hdi_row_offset(y, r) + i, there ? (double)row[i] : 0);
+        for (int64_t i = 0; i < d; i++) hdi_ref_set(y, hdi_row_offset(y, r) + i, there ? (double)row[i] : whole ? -0.0 : 0);
     }
     free(row);
 }

@@ -29,9 +29,16 @@ static inline void embedding_row(const hdi_operand *table, int64_t id, int64_t d
 
 static void embedding_rows(const hdi_kernel_call *call, int64_t begin, int64_t end, float *scratch) {
     const hdi_operand *y = &call->operand[0], *ids = &call->operand[1], *table = &call->operand[2];
+    const hdi_embedding_attr *attr = call->attr;
     int64_t d = hdi_row_length(y), size = (int64_t)hd_dtype_block_bytes((hd_dtype)y->dtype);
     for (int64_t r = begin; r < end; r++) {
-        int64_t id = embedding_id(ids, r);
+        int64_t id = embedding_id(ids, r), whole = attr->total;
+        if (whole > 0 && id >= 0 && id < whole && (id < attr->first || id >= attr->first + table->shape[0])) {
+            for (int64_t i = 0; i < d; i += VF_LANES)
+                vf_store_n_f32((float *)y->data + hdi_row_offset(y, r) + i, vf_set1(-0.0f), d - i);
+            continue;
+        }
+        if (whole > 0) id = id >= 0 && id < whole ? id - attr->first : -1;
         uint8_t *to = (uint8_t *)y->data + hdi_row_offset(y, r) * size;
         if (id < 0 || id >= table->shape[0]) {
             memset(to, 0, (size_t)(d * size));

@@ -142,6 +142,10 @@ static inline unsigned gpu_load_acquire(const unsigned *p) {
     return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 static inline void gpu_add_release(unsigned *p, unsigned n) { __atomic_fetch_add(p, n, __ATOMIC_RELEASE); }
+static inline void gpu_fence_system() { gpu_host_fence(); }
+static inline uint64_t gpu_load_acquire_system(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+static inline void gpu_store_release_system(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+static inline void gpu_rest(unsigned turn) { gpu_host_rest(turn); }
 template <typename T> static inline T gpu_load_stream(const T *p, GPU_HOST_HERE) {
     static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16, "gpu_load_stream loads 4, 8 or 16 bytes");
     if ((uintptr_t)p % sizeof(T))

@@ -31,6 +31,7 @@ static __device__ __forceinline__ float gpu_f16_to_f32(uint16_t h) { return __ha
 static __device__ __forceinline__ uint16_t gpu_f32_to_f16(float x) { return __half_as_ushort(__float2half_rn(x)); }
 
 static __device__ __forceinline__ void gpu_pause() {}
+static __device__ __forceinline__ void gpu_fence_system() { __threadfence_system(); }
 
 #if GPU_PTX
 static __device__ __forceinline__ int gpu_dot4(int a, int b, int c) { return __dp4a(a, b, c); }
@@ -57,6 +58,17 @@ static __device__ __forceinline__ unsigned gpu_load_acquire(const unsigned *p) {
 }
 static __device__ __forceinline__ void gpu_add_release(unsigned *p, unsigned n) {
     asm volatile("red.release.gpu.global.add.u32 [%0], %1;" ::"l"(p), "r"(n) : "memory");
+}
+static __device__ __forceinline__ uint64_t gpu_load_acquire_system(const uint64_t *p) {
+    uint64_t v;
+    asm volatile("ld.acquire.sys.u64 %0, [%1];" : "=l"(v) : "l"(p) : "memory");
+    return v;
+}
+static __device__ __forceinline__ void gpu_store_release_system(uint64_t *p, uint64_t v) {
+    asm volatile("st.release.sys.u64 [%0], %1;" ::"l"(p), "l"(v) : "memory");
+}
+static __device__ __forceinline__ void gpu_rest(unsigned turn) {
+    if (turn >= 64) __nanosleep(turn < 1024 ? 100 : 1000);
 }
 static __device__ __forceinline__ void gpu_copy_async(void *shared, const void *global, int n, int valid) {
     unsigned to = (unsigned)__cvta_generic_to_shared(shared);

@@ -21,6 +21,16 @@ static __device__ __forceinline__ void gpu_add_release(unsigned *p, unsigned n) 
     __threadfence();
     atomicAdd(p, n);
 }
+static __device__ __forceinline__ uint64_t gpu_load_acquire_system(const uint64_t *p) {
+    uint64_t v = *(const volatile uint64_t *)p;
+    __threadfence_system();
+    return v;
+}
+static __device__ __forceinline__ void gpu_store_release_system(uint64_t *p, uint64_t v) {
+    __threadfence_system();
+    *(volatile uint64_t *)p = v;
+}
+static __device__ __forceinline__ void gpu_rest(unsigned) {}
 static __device__ __forceinline__ void gpu_copy_async(void *shared, const void *global, int n, int valid) {
     for (int i = 0; i < n; i += 4) {
         uint32_t word = 0;

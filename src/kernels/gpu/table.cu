@@ -14,6 +14,7 @@ struct table : hdi_gpu_kernels {
 #define GROUP(name) group[HDI_GROUP_##name] = hdi_##name##_gpu;
 #include "kernels/groups.def"
         hdi_gpu_walk_table(this);
+        hdi_gpu_ranks_table(this);
     }
 };
 } // namespace

@@ -22,6 +22,10 @@
  * gpu_prefetch(const void *)    a hint: bring the 128-byte line to the L2 cache
  * gpu_load_acquire(const unsigned *) gpu_add_release(unsigned *, unsigned)   counters between blocks
  * gpu_pause()                   inside a loop that waits for another block
+ * gpu_load_acquire_system(const uint64_t *) gpu_store_release_system(uint64_t *, uint64_t)   words that other devices, processes and
+ *                               the host write and read
+ * gpu_fence_system()            orders this thread's reads and writes for all of those
+ * gpu_rest(turn)                inside a loop that waits for one of those: gives way, for longer as `turn` grows
  * gpu_copy_async(shared, global, n, valid)  n = 4, 8 or 16 bytes to shared memory in the background, the bytes from `valid` on
  *                               zero; gpu_copy_commit() ends a group, gpu_copy_wait<N>() waits until at most N groups are under
  *                               way. Own copies only: a __syncthreads() shows them to others.

@@ -40,6 +40,12 @@ typedef enum hostError {
     hostErrorUnknown = 999
 } hostError_t;
 
+/* Opaque: what another process opens device memory by. */
+typedef struct hostIpcMemHandle {
+    char reserved[64];
+} hostIpcMemHandle_t;
+enum { hostIpcMemLazyEnablePeerAccess = 1 };
+
 typedef struct hostStream *hostStream_t; /* NULL: the device's default stream */
 typedef struct hostEvent *hostEvent_t;
 typedef struct hostGraph *hostGraph_t;
@@ -97,6 +103,11 @@ hostError_t hostFreeAsync(void *memory, hostStream_t stream);
 hostError_t hostMallocHost(void **out, size_t bytes);
 hostError_t hostFreeHost(void *memory);
 hostError_t hostMemGetInfo(size_t *free_bytes, size_t *total);
+/* As CUDA's: the memory is one of hostMalloc, and whoever opens it is another process. Nothing may use it during the first call,
+ * which moves it to memory that others can map: as long as the process lives they find it under its /proc/PID/fd. */
+hostError_t hostIpcGetMemHandle(hostIpcMemHandle_t *handle, void *memory);
+hostError_t hostIpcOpenMemHandle(void **out, hostIpcMemHandle_t handle, unsigned flags);
+hostError_t hostIpcCloseMemHandle(void *memory);
 hostError_t hostMemcpy(void *to, const void *from, size_t bytes, hostMemcpyKind_t kind);
 hostError_t hostMemcpyAsync(void *to, const void *from, size_t bytes, hostMemcpyKind_t kind, hostStream_t stream);
 hostError_t hostMemcpyPeerAsync(void *to, int to_device, const void *from, int from_device, size_t bytes, hostStream_t stream);

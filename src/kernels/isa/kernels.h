@@ -30,6 +30,8 @@
 #include "kernels/argmax/argmax_simd.h"
 #include "kernels/softmax/softmax_simd.h"
 #include "kernels/next_ids/next_ids_simd.h"
+#include "kernels/reduce/reduce_simd.h"
+#include "kernels/concat/concat_simd.h"
 
 extern const hdi_kernel_fn HDI_PASTE(hdi_kernels_, HDI_ISA_SUFFIX)[HDI_KERNEL_COUNT];
 const hdi_kernel_fn HDI_PASTE(hdi_kernels_, HDI_ISA_SUFFIX)[HDI_KERNEL_COUNT] = {

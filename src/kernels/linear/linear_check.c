@@ -50,9 +50,10 @@ static void tame(hdi_operand *t) {
 enum { NO_BIAS, BIAS, BIAS_F32 };
 
 static bool make(hdi_check *c, const kernel *kn, int64_t m, int64_t n, int64_t k, int slices, int bias, hdi_fill fill) {
-    static const int32_t units[] = {0, 8, 80, 1};
+    static const int32_t units[] = {0, 8, 80, 32};
+    int32_t unit = units[hdi_check_int(c, 0, 3)];
+    hdi_linear_attr attr = {.k_slices = slices, .k_unit = unit % hd_dtype_block_elements(kn->w) == 0 ? unit : 64};
     int64_t block = hd_dtype_block_elements(kn->w);
-    hdi_linear_attr attr = {.k_slices = slices, .k_unit = block > 1 ? 32 * (int32_t)hdi_check_int(c, 0, 3) : units[hdi_check_int(c, 0, 3)]};
     k = k / block * block;
     if (!hdi_check_begin(c, kn->id, &attr, sizeof attr)) return false;
     hdi_check_out(c, kn->x, HDI_ROWS, HDI_DIMS(m, n));

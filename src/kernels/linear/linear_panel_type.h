@@ -56,9 +56,9 @@ static void LW(panel_rows1_)(const linear_strided *l, int64_t m, const float *x,
             else
                 LW(panel_row_)(1, x, panel, stride, l->cut[s], l->cut[s + 1], sum[s]);
         }
-        for (int step = 1; step < l->slices; step *= 2)
-            for (int s = 0; s < l->slices; s += 2 * step)
-                for (int64_t i = 0; i < 32 * count; i++) sum[s][i] += sum[s + step][i];
+        for (int half = 1; half < l->slices; half *= 2)
+            for (int s = 0; s < l->slices; s += 2 * half)
+                for (int i = 0; i < 32 * count; i++) sum[s][i] += sum[s + half][i];
         for (int64_t p = 0; p < count; p++)
             panel_store(l, m, 1, (c + p) * 32, (const float(*)[32])(const void *)(sum[0] + 32 * p));
     }

@@ -28,7 +28,7 @@ static inline linear_strided linear_strided_of(const hdi_kernel_call *call) {
                         .w = &call->operand[2],
                         .bias = call->operand[3].data ? &call->operand[3] : NULL,
                         .slices = ((const hdi_linear_attr *)call->attr)->k_slices};
-    for (int s = 0; s <= l.slices; s++) l.cut[s] = hdi_linear_cut(l.g.k, call->attr, s);
+    for (int s = 0; s <= l.slices; s++) l.cut[s] = hdi_linear_slice(call->attr, l.g.k, s);
     return l;
 }
 
@@ -57,9 +57,9 @@ static inline void linear_rows_f32(const hdi_operand *x, int64_t m0, int64_t m1,
 
 /* Adds the slices' sums in the fixed order. `sum` is [slices][4]. */
 static inline void linear_add_slices(float sum[8][4], int slices) {
-    for (int step = 1; step < slices; step *= 2)
-        for (int s = 0; s < slices; s += 2 * step)
-            for (int n = 0; n < 4; n++) sum[s][n] += sum[s + step][n];
+    for (int half = 1; half < slices; half *= 2)
+        for (int s = 0; s < slices; s += 2 * half)
+            for (int n = 0; n < 4; n++) sum[s][n] += sum[s + half][n];
 }
 
 static inline void linear_store4(const linear_strided *l, int64_t m, int64_t n, const float *sum) {

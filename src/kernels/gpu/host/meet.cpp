@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The words at which threads wait: barriers, meetings of a warp, pauses, and copies in the background. */
 #include <atomic>
+#include <sched.h>
 #include <string.h>
+#include <time.h>
 
 #include "kernels/gpu/host/block.h"
 
@@ -78,6 +80,17 @@ void gpu_host_pause() {
     set_ready(b, t->warp, w->ready & ~(1ull << t->lane));
     if (!b->warps_ready && ++e->current == e->alive) e->current = 0;
     give_way(e, t);
+}
+
+/* Somebody else ends such a wait, or tells it to end: it does not count as one for what nobody does. */
+void gpu_host_rest(unsigned turn) {
+    running->idle = 0;
+    if (turn < 64) {
+        sched_yield();
+        return;
+    }
+    struct timespec nap = {0, turn < 256 ? 20000 : 200000};
+    nanosleep(&nap, nullptr);
 }
 
 /* An addition rather than a fence, which ThreadSanitizer does not understand. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Device memory: pages of its own an allocation, poisoned, its end at the end of the last page up to alignment, inaccessible
  * pages on both sides and a pattern in the slack between. */
+#include <fcntl.h>
 #include <map>
 #include <mutex>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernels/gpu/host/engine.h"
@@ -18,29 +21,43 @@ static const size_t TOTAL = (size_t)4 << 30; /* of a device */
 struct allocation {
     char *map, *base;
     size_t map_bytes, bytes, right;
-    int device; /* -1: host memory */
+    int device;          /* -1: host memory */
+    int file = -1;       /* of memory that other processes may map: open as long as it lives */
+    bool opened = false; /* it is another process's */
 };
 
 static std::mutex lock;
 static std::map<uintptr_t, allocation> all; /* by base */
 static size_t used[DEVICES];
 
+static size_t page_bytes() { return (size_t)sysconf(_SC_PAGESIZE); }
+/* The pages between the inaccessible ones. */
+static char *inside_of(const allocation &a) { return a.map + page_bytes(); }
+static size_t inside_bytes(const allocation &a) { return a.map_bytes - 2 * page_bytes(); }
+
+/* Address space for an allocation, nothing of it accessible yet. */
+static bool reserve(allocation *a, size_t bytes, int device) {
+    size_t page = page_bytes(), room = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t inside = (room + LEFT + page - 1) / page * page;
+    char *map = (char *)mmap(nullptr, inside + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED) return false;
+    *a = {map, map + page + inside - room, inside + 2 * page, bytes, room - bytes, device};
+    return true;
+}
+
 hostError_t allocate(int device, size_t bytes, void **out) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    allocation a;
     std::lock_guard<std::mutex> guard(lock);
     if (bytes > TOTAL || (device >= 0 && bytes > TOTAL - used[device])) return hostErrorMemoryAllocation;
-    size_t room = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, inside = (room + LEFT + page - 1) / page * page;
-    char *map = (char *)mmap(nullptr, inside + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map == MAP_FAILED) return hostErrorMemoryAllocation;
-    if (mprotect(map + page, inside, PROT_READ | PROT_WRITE) != 0) {
-        munmap(map, inside + 2 * page);
+    if (!reserve(&a, bytes, device)) return hostErrorMemoryAllocation;
+    if (mprotect(inside_of(a), inside_bytes(a), PROT_READ | PROT_WRITE) != 0) {
+        munmap(a.map, a.map_bytes);
         return hostErrorMemoryAllocation;
     }
-    char *base = map + page + inside - room;
-    poison(base - LEFT, LEFT + room);
-    all[(uintptr_t)base] = {map, base, inside + 2 * page, bytes, room - bytes, device};
+    poison(a.base - LEFT, LEFT + a.bytes + a.right);
+    all[(uintptr_t)a.base] = a;
     if (device >= 0) used[device] += bytes;
-    *out = base;
+    *out = a.base;
     return hostSuccess;
 }
 
@@ -56,12 +73,95 @@ static std::string wrong_with(const allocation &a) {
 hostError_t release(void *memory, bool host, std::string *wrong) {
     std::lock_guard<std::mutex> guard(lock);
     auto at = all.find((uintptr_t)memory);
-    if (at == all.end() || (at->second.device < 0) != host) return hostErrorInvalidValue;
+    if (at == all.end() || (at->second.device < 0) != host || at->second.opened) return hostErrorInvalidValue;
     const allocation a = at->second;
     *wrong = wrong_with(a);
     if (a.device >= 0) used[a.device] -= a.bytes;
     all.erase(at);
     munmap(a.map, a.map_bytes);
+    if (a.file >= 0) close(a.file);
+    return hostSuccess;
+}
+
+/* ---- for other processes ---- */
+
+/* Inside a hostIpcMemHandle_t. */
+struct shared_handle {
+    uint64_t inode; /* of the file: a process may have another one of that number by now */
+    size_t bytes;
+    pid_t process;
+    int file, device;
+};
+static_assert(sizeof(shared_handle) <= sizeof(hostIpcMemHandle_t), "a handle holds what it must");
+
+/* Puts the pages of an allocation, with what is in them, into a file that others can map. */
+static bool move_to_file(allocation *a) {
+    int file = memfd_create("heddle-device-memory", MFD_CLOEXEC);
+    char *inside = inside_of(*a);
+    size_t bytes = inside_bytes(*a), done = 0;
+    if (file < 0) return false;
+    bool ok = ftruncate(file, (off_t)bytes) == 0;
+    while (ok && done < bytes) {
+        ssize_t n = pwrite(file, inside + done, bytes - done, (off_t)done);
+        ok = n > 0;
+        if (ok) done += (size_t)n;
+    }
+    ok = ok && mmap(inside, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) != MAP_FAILED;
+    if (!ok) close(file);
+    if (ok) a->file = file;
+    return ok;
+}
+
+hostError_t share_allocation(void *memory, hostIpcMemHandle_t *handle) {
+    struct stat about;
+    std::lock_guard<std::mutex> guard(lock);
+    auto at = all.find((uintptr_t)memory);
+    if (at == all.end() || at->second.device < 0 || at->second.opened) return hostErrorInvalidValue;
+    allocation *a = &at->second;
+    if (a->file < 0 && !move_to_file(a)) return hostErrorMemoryAllocation;
+    if (fstat(a->file, &about) != 0) return hostErrorUnknown;
+    shared_handle h = {(uint64_t)about.st_ino, a->bytes, getpid(), a->file, a->device};
+    memset(handle, 0, sizeof *handle);
+    memcpy(handle, &h, sizeof h);
+    return hostSuccess;
+}
+
+static bool map_shared(allocation *a, const shared_handle &h) {
+    char path[64];
+    struct stat about;
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)h.process, h.file);
+    int file = open(path, O_RDWR | O_CLOEXEC);
+    if (file < 0) return false;
+    bool ok = fstat(file, &about) == 0 && (uint64_t)about.st_ino == h.inode && (size_t)about.st_size == inside_bytes(*a) &&
+              mmap(inside_of(*a), inside_bytes(*a), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) != MAP_FAILED;
+    close(file);
+    return ok;
+}
+
+hostError_t open_shared(const hostIpcMemHandle_t *handle, void **out) {
+    shared_handle h;
+    allocation a;
+    memcpy(&h, handle, sizeof h);
+    if (h.process == getpid() || h.device < 0 || h.device >= DEVICES || h.bytes > TOTAL) return hostErrorInvalidValue;
+    std::lock_guard<std::mutex> guard(lock);
+    if (!reserve(&a, h.bytes, h.device)) return hostErrorMemoryAllocation;
+    if (!map_shared(&a, h)) {
+        munmap(a.map, a.map_bytes);
+        return hostErrorInvalidValue;
+    }
+    a.opened = true;
+    all[(uintptr_t)a.base] = a;
+    *out = a.base;
+    return hostSuccess;
+}
+
+hostError_t close_shared(void *memory, std::string *wrong) {
+    std::lock_guard<std::mutex> guard(lock);
+    auto at = all.find((uintptr_t)memory);
+    if (at == all.end() || !at->second.opened) return hostErrorInvalidValue;
+    *wrong = wrong_with(at->second);
+    munmap(at->second.map, at->second.map_bytes);
+    all.erase(at);
     return hostSuccess;
 }
 

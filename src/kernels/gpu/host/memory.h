@@ -15,6 +15,10 @@ enum { DEVICES = 2 };
 hostError_t allocate(int device, size_t bytes, void **out);
 /* *wrong: what is wrong with its guard zones, or "". hostErrorInvalidValue for what is no allocation of this kind. */
 hostError_t release(void *memory, bool host, std::string *wrong);
+/* Allocations for other processes: hostIpcGetMemHandle's own part, and theirs. */
+hostError_t share_allocation(void *memory, hostIpcMemHandle_t *handle);
+hostError_t open_shared(const hostIpcMemHandle_t *handle, void **out);
+hostError_t close_shared(void *memory, std::string *wrong);
 void memory_info(int device, size_t *free_bytes, size_t *total);
 /* Whether the range lies in one allocation, or in none of ours; *device: whose it is (-1: the host's). */
 bool inside_memory(const void *p, size_t bytes, int *device);

@@ -45,6 +45,8 @@ void *gpu_host_slot();
 const char *gpu_host_meet(gpu_host_place place);
 /* Lets other threads run, for one that waits for memory to change. */
 void gpu_host_pause();
+/* The same for one that waits for another process or OS thread: gives its core away, and sleeps when it waits long. */
+void gpu_host_rest(unsigned turn);
 void gpu_host_fence();
 void gpu_host_copy_async(void *shared, const void *global, int n, int valid, gpu_host_place place);
 void gpu_host_copy_commit();

@@ -69,7 +69,10 @@ struct transfer {
 static void do_transfer(const void *call) {
     transfer t;
     memcpy(&t, call, sizeof t);
-    if (t.from)
+    if (t.from && t.bytes == 8 && (uintptr_t)t.to % 8 == 0 &&
+        (uintptr_t)t.from % 8 == 0) /* a word goes as one: others may wait for it */
+        __atomic_store_n((uint64_t *)t.to, __atomic_load_n((const uint64_t *)t.from, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+    else if (t.from)
         memmove(t.to, t.from, t.bytes);
     else
         memset(t.to, t.value, t.bytes);
@@ -185,6 +188,31 @@ hostError_t hostFreeHost(void *memory) {
         for (int d = 0; d < DEVICES; d++) wait_for_device(guard, d);
     }
     return free_now(memory, true);
+}
+
+hostError_t hostIpcGetMemHandle(hostIpcMemHandle_t *handle, void *memory) {
+    locked guard = lock_streams();
+    if (forbidden_by_capture(guard)) return done(hostErrorStreamCaptureUnsupported);
+    return done(handle ? share_allocation(memory, handle) : hostErrorInvalidValue);
+}
+
+hostError_t hostIpcOpenMemHandle(void **out, hostIpcMemHandle_t handle, unsigned flags) {
+    locked guard = lock_streams();
+    if (forbidden_by_capture(guard)) return done(hostErrorStreamCaptureUnsupported);
+    if (!out || flags != hostIpcMemLazyEnablePeerAccess) return done(hostErrorInvalidValue);
+    return done(open_shared(&handle, out));
+}
+
+hostError_t hostIpcCloseMemHandle(void *memory) {
+    std::string wrong;
+    {
+        locked guard = lock_streams();
+        if (forbidden_by_capture(guard)) return done(hostErrorStreamCaptureUnsupported);
+        for (int d = 0; d < DEVICES; d++) wait_for_device(guard, d);
+    }
+    hostError_t error = close_shared(memory, &wrong);
+    if (!wrong.empty()) set_sticky(device_now(), {hostErrorIllegalAddress, "found when shared memory was closed: " + wrong});
+    return done(error != hostSuccess ? error : sticky_error(device_now()));
 }
 
 hostError_t hostMallocAsync(void **out, size_t bytes, hostStream_t stream) {

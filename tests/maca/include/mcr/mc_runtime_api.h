@@ -14,6 +14,7 @@
 typedef cudaError_t mcError_t;
 typedef cudaStream_t mcStream_t;
 typedef cudaEvent_t mcEvent_t;
+typedef cudaIpcMemHandle_t mcIpcMemHandle_t;
 typedef cudaGraph_t mcGraph_t;
 typedef cudaGraphExec_t mcGraphExec_t;
 typedef struct cudaDeviceProp mcDeviceProp_t;
@@ -36,6 +37,7 @@ typedef enum cudaFuncAttribute mcFuncAttribute;
 #define mcMemcpyDeviceToHost cudaMemcpyDeviceToHost
 #define mcMemcpyDeviceToDevice cudaMemcpyDeviceToDevice
 #define mcMallocHostPortable cudaHostAllocPortable
+#define mcIpcMemLazyEnablePeerAccess cudaIpcMemLazyEnablePeerAccess
 #define mcStreamNonBlocking cudaStreamNonBlocking
 #define mcStreamCaptureModeThreadLocal cudaStreamCaptureModeThreadLocal
 #define mcFuncAttributeMaxDynamicSharedMemorySize cudaFuncAttributeMaxDynamicSharedMemorySize
@@ -60,6 +62,9 @@ MC_PASS(Free, (void *memory), (memory))
 MC_PASS(MallocAsync, (void **out, size_t bytes, mcStream_t stream), (out, bytes, stream))
 MC_PASS(FreeAsync, (void *memory, mcStream_t stream), (memory, stream))
 MC_PASS(FreeHost, (void *memory), (memory))
+MC_PASS(IpcGetMemHandle, (mcIpcMemHandle_t * handle, void *memory), (handle, memory))
+MC_PASS(IpcOpenMemHandle, (void **out, mcIpcMemHandle_t handle, unsigned flags), (out, handle, flags))
+MC_PASS(IpcCloseMemHandle, (void *memory), (memory))
 MC_PASS(Memcpy, (void *to, const void *from, size_t bytes, mcMemcpyKind kind), (to, from, bytes, kind))
 MC_PASS(MemcpyAsync, (void *to, const void *from, size_t bytes, mcMemcpyKind kind, mcStream_t stream),
         (to, from, bytes, kind, stream))

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/ranks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/load.h"
+#include "heddle/engine.h"
+
+/* ---- who this process is ---- */
+
+/* How many processes mpirun or srun has started for this job; 0: none of them has. */
+static int32_t launched_ranks(void) {
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"};
+    for (size_t i = 0; i < CLI_COUNT(names); i++) {
+        const char *text = getenv(names[i]);
+        if (text && atoi(text) > 1) return atoi(text);
+    }
+    return 0;
+}
+
+/* The device of rank `rank`: "cuda" is one card after the other, "cuda:1" that one for all. */
+static int device_of_rank(const char *name, int32_t rank, const hd_device **out) {
+    int code = cli_parse_device(name, out);
+    if (code != EXIT_OK || !*out || rank == 0 || strchr(name, ':')) return code;
+    hd_device_type type = hd_device_get_type(*out);
+    if (type == HD_DEVICE_CPU) return EXIT_OK;
+    hd_status status = hd_device_get(type, rank % hd_device_count(type), out);
+    return status == HD_OK ? EXIT_OK : cli_fail_status(status);
+}
+
+/* ---- workers of this machine ---- */
+
+/* The child's side: never returns. Its death signal is set before it looks whether the parent is still there. */
+static void become_worker(char *const argv[], pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(EXIT_FAILED);
+    int null = open("/dev/null", O_RDWR);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+    }
+    execv("/proc/self/exe", argv);
+    dprintf(STDERR_FILENO, "heddle: cannot start a rank: %s\n", strerror(errno));
+    _exit(EXIT_FAILED);
+}
+
+static int start_worker(cli_ranks *r, const char *folder, const char *name, int32_t rank, int32_t ranks) {
+    char rank_text[16], ranks_text[16], tensor[16], pipeline[16], threads[16];
+    snprintf(rank_text, sizeof rank_text, "%d", rank);
+    snprintf(ranks_text, sizeof ranks_text, "%d", ranks);
+    snprintf(tensor, sizeof tensor, "%d", (int)r->tensor);
+    snprintf(pipeline, sizeof pipeline, "%d", (int)r->pipeline);
+    snprintf(threads, sizeof threads, "%d", (int)r->threads);
+    const char *argv[24] = {"heddle", "worker", "--name", name,     "--rank",  rank_text, "--ranks",   ranks_text,
+                            "--tp",   tensor,   "--pp",   pipeline, "--model", folder,    "--threads", threads};
+    size_t n = 16;
+    if (r->weights) argv[n++] = "--weights", argv[n++] = r->weights;
+    if (r->device) argv[n++] = "--device", argv[n++] = r->device;
+    pid_t self = getpid(), pid = fork();
+    if (pid == 0) become_worker((char *const *)(uintptr_t)argv, self);
+    if (pid < 0) return cli_fail(EXIT_FAILED, "cannot start rank %d of %d: %s", rank, ranks, strerror(errno));
+    r->worker[rank] = pid;
+    return EXIT_OK;
+}
+
+static int start_workers(cli_ranks *r, const char *folder, const char *name, int32_t ranks) {
+    int code = EXIT_OK;
+    for (int32_t rank = 1; rank < ranks && code == EXIT_OK; rank++) code = start_worker(r, folder, name, rank, ranks);
+    return code;
+}
+
+static void kill_workers(cli_ranks *r) {
+    for (int32_t rank = 1; rank < HD_MAX_RANKS; rank++)
+        if (r->worker[rank] > 0) kill(r->worker[rank], SIGKILL);
+}
+
+/* ---- beginning ---- */
+
+static int meet(cli_ranks *r, const char *folder, int32_t ranks) {
+    char name[64];
+    hd_domain_options options = {.rank = -1, .ranks = -1};
+    int32_t launched = launched_ranks();
+    int code = EXIT_OK;
+    if (launched && launched != ranks)
+        return cli_usage("--tp %d and --pp %d are %d ranks, and %d processes were started", (int)r->tensor, (int)r->pipeline,
+                         ranks, launched);
+    if (launched) {
+        options.transport = "mpi";
+    } else {
+        hd_domain_fresh_name(name, sizeof name);
+        options = (hd_domain_options){.name = name, .rank = 0, .ranks = ranks};
+        code = start_workers(r, folder, name, ranks);
+    }
+    if (code != EXIT_OK) return code;
+    hd_status status = hd_domain_create(&options, &r->domain);
+    return status == HD_OK ? EXIT_OK : cli_fail_status(status);
+}
+
+static int load(cli_ranks *r, const char *folder, hd_model **out) {
+    const hd_device *device;
+    int code = device_of_rank(r->device, r->domain ? hd_domain_rank(r->domain) : 0, &device);
+    if (code != EXIT_OK) return code;
+    const cli_load_options options = {.weights = r->weights,
+                                      .device = device,
+                                      .threads = r->threads,
+                                      .quiet = r->quiet || (r->domain && hd_domain_rank(r->domain) > 0),
+                                      .domain = r->domain,
+                                      .tensor = (int32_t)r->tensor,
+                                      .pipeline = (int32_t)r->pipeline};
+    code = cli_load_model(folder, &options, out);
+    if (code != EXIT_OK && r->domain) hd_domain_abort(r->domain, HD_CANCELLED, hd_last_error());
+    return code;
+}
+
+static int follow(cli_ranks *r, hd_model *model) {
+    hd_status status = hd_ranks_follow(model, (int32_t)r->threads);
+    hd_model_release(model);
+    return status == HD_OK ? EXIT_OK : cli_fail_status(status);
+}
+
+int cli_ranks_load(cli_ranks *r, const char *folder, hd_model **out, bool *follows) {
+    *out = NULL;
+    *follows = false;
+    if (r->tensor == 0) r->tensor = 1;
+    if (r->pipeline == 0) r->pipeline = 1;
+    int64_t ranks = r->tensor * r->pipeline;
+    if (ranks > HD_MAX_RANKS)
+        return cli_usage("--tp %d and --pp %d are %d ranks; there can be %d", (int)r->tensor, (int)r->pipeline, (int)ranks,
+                         HD_MAX_RANKS);
+    int code = ranks > 1 ? meet(r, folder, (int32_t)ranks) : EXIT_OK;
+    if (code == EXIT_OK) code = load(r, folder, out);
+    *follows = r->domain && hd_domain_rank(r->domain) > 0;
+    if (code != EXIT_OK || !*follows) return code;
+    code = follow(r, *out);
+    *out = NULL;
+    return code;
+}
+
+int cli_ranks_work(cli_ranks *r, const char *folder, const char *name, int32_t rank, int32_t of) {
+    const hd_domain_options options = {.name = name, .rank = rank, .ranks = of};
+    hd_model *model = NULL;
+    hd_status status = hd_domain_create(&options, &r->domain);
+    if (status != HD_OK) return cli_fail_status(status);
+    int code = load(r, folder, &model);
+    if (code == EXIT_OK) code = follow(r, model);
+    hd_domain_destroy(r->domain);
+    return code;
+}
+
+/* ---- the end ---- */
+
+/* Waits for a worker until it has had time enough to end in order, then ends it. */
+static int reap(pid_t pid, double until) {
+    int state = 0;
+    for (;;) {
+        pid_t done = waitpid(pid, &state, WNOHANG);
+        if (done == pid) return WIFEXITED(state) ? WEXITSTATUS(state) : EXIT_FAILED;
+        if (done < 0 && errno != EINTR) return EXIT_FAILED;
+        if (cli_now() > until) kill(pid, SIGKILL);
+        usleep(500);
+    }
+}
+
+int cli_ranks_end(cli_ranks *r, int code) {
+    enum { GRACE_SECONDS = 5 }; /* a worker that follows to the end takes milliseconds to leave */
+    double until = cli_now() + GRACE_SECONDS;
+    if (!r->domain) kill_workers(r); /* who never met anybody would wait for it */
+    hd_domain_destroy(r->domain);
+    r->domain = NULL;
+    for (int32_t rank = 1; rank < HD_MAX_RANKS; rank++) {
+        if (r->worker[rank] <= 0) continue;
+        int theirs = reap(r->worker[rank], until);
+        r->worker[rank] = 0;
+        if (code == EXIT_OK && theirs != EXIT_OK) code = cli_fail(EXIT_FAILED, "rank %d has failed", rank);
+    }
+    return code;
+}

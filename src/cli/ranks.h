@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --tp and --pp: a model over several ranks. On one machine the program starts the other ranks itself, as `heddle worker`; under
+ * mpirun or srun each of them runs the same command line, and rank 0 is the one that reads and writes. */
+#ifndef HDI_CLI_RANKS_H
+#define HDI_CLI_RANKS_H
+
+#include <sys/types.h>
+
+#include "cli/options.h"
+#include "heddle/comm.h"
+#include "heddle/model.h"
+
+typedef struct cli_ranks {
+    /* as asked */
+    int64_t tensor, pipeline; /* 0: 1 */
+    const char *device;       /* its name; NULL: the CPU */
+    const char *weights;
+    int64_t threads;
+    bool quiet;
+    /* private to ranks.c */
+    hd_domain *domain; /* NULL: this process alone */
+    pid_t worker[HD_MAX_RANKS];
+} cli_ranks;
+
+/* Rows for a command's table. */
+#define CLI_RANKS_ROWS(r)                                                                                         \
+    {CLI_INT,      0, "tp", "N",                                                                                  \
+     &(r)->tensor, 0, 8,    .help = "share each layer among N ranks (1, 2, 4 or 8), each with a part of it (1)"}, \
+    {                                                                                                             \
+        CLI_INT, 0, "pp", "N", &(r)->pipeline, 0, HD_MAX_RANKS,                                                   \
+            .help = "give runs of layers to N stages, each of --tp ranks (1)"                                     \
+    }
+
+/* Meets the other ranks, starting them if need be, and loads this one's part of the model. *follows: this process is not rank 0;
+ * it has followed to the end, and is to exit with the code returned. */
+int cli_ranks_load(cli_ranks *ranks, const char *folder, hd_model **out, bool *follows);
+/* A worker: meets the others as rank `rank` and follows to the end; gives the exit code. */
+int cli_ranks_work(cli_ranks *ranks, const char *folder, const char *name, int32_t rank, int32_t of);
+/* Rank 0 has released the model: waits for the others. Gives `code`, or a failure of theirs if it is EXIT_OK. */
+int cli_ranks_end(cli_ranks *ranks, int code);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `heddle worker`: a rank that holds its part of a model and follows rank 0. `heddle run --tp 2` starts it; so can anybody. */
+#include <signal.h>
+
+#include "cli/load.h"
+#include "cli/options.h"
+#include "cli/ranks.h"
+#include "heddle/engine.h"
+
+typedef struct worker_options {
+    const char *model, *name;
+    int64_t rank, ranks;
+    cli_ranks shared;
+} worker_options;
+
+enum { MAX_ROWS = 16 };
+
+static size_t make_table(worker_options *o, cli_option table[MAX_ROWS]) {
+    const cli_option rows[] = {
+        {CLI_HEADING, .help = "options, of which all but --rank must be rank 0's"},
+        {CLI_STRING, 0, "name", "NAME", &o->name, .help = "what the ranks meet under"},
+        {CLI_INT, 0, "rank", "N", &o->rank, 1, HD_MAX_RANKS - 1, .help = "which one this is, from 1"},
+        {CLI_INT, 0, "ranks", "N", &o->ranks, 2, HD_MAX_RANKS, .help = "how many there are"},
+        CLI_RANKS_ROWS(&o->shared),
+        {CLI_STRING, 'm', "model", "FOLDER", &o->model, .help = "a Hugging Face folder"},
+        {CLI_STRING, 0, "weights", "TYPE", &o->shared.weights, .help = "as-is, f32, f16, bf16, q8 or q4 (as-is)"},
+        {CLI_STRING, 0, "device", "NAME", &o->shared.device, .help = "cpu, cuda, cuda:1, maca ... (cpu)"},
+        {CLI_INT, 't', "threads", "N", &o->shared.threads, 0, 1024, .help = "threads; 0: as many as rank 0 has (0)"},
+    };
+    _Static_assert(CLI_COUNT(rows) <= MAX_ROWS, "the table is full");
+    for (size_t i = 0; i < CLI_COUNT(rows); i++) table[i] = rows[i];
+    return CLI_COUNT(rows);
+}
+
+void cli_worker_help(FILE *to) {
+    worker_options options = {0};
+    cli_option table[MAX_ROWS];
+    fprintf(to, "heddle worker: hold one rank's part of a model, and follow rank 0\n\n"
+                "usage: heddle worker --name NAME --rank N --ranks N --tp N --pp N -m FOLDER [OPTIONS]\n\n"
+                "`heddle run` and `heddle bench` with --tp or --pp start their ranks themselves; nobody needs to call this.\n");
+    cli_print_options(to, table, make_table(&options, table));
+}
+
+int cli_worker_main(int argc, char **argv) {
+    worker_options o = {0};
+    cli_option table[MAX_ROWS];
+    char name[32];
+    int code = cli_parse(table, make_table(&o, table), cli_worker_help, argc, argv);
+    if (code >= 0) return code;
+    if (!o.name || !o.model || !o.rank || !o.ranks) return cli_usage("a worker takes --name, --rank, --ranks and --model");
+    snprintf(name, sizeof name, "heddle worker %d", (int)o.rank);
+    cli_set_name(name);
+    signal(SIGINT, SIG_IGN); /* a terminal sends it to all ranks: rank 0 ends in order, and this one with it */
+    signal(SIGTERM, SIG_DFL);
+    return cli_ranks_work(&o.shared, o.model, o.name, (int32_t)o.rank, (int32_t)o.ranks);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is said when a wait does not end: who waited where for what, and when each of the others last gave a sign of life. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/wait.h"
+#include "comm/domain.h"
+
+enum {
+    TOLD = 6, /* ranks whose signs of life are told: the awaited one and the most silent ones */
+    TEXT = 960
+};
+
+static double seconds(int64_t ns) { return (double)ns * 1e-9; }
+
+/* "rank 2 (process 4711, stopped) 1.9 s ago in run 7, step 12" */
+static size_t tell_rank(const hd_domain *domain, int32_t rank, int64_t now, char *text, size_t size) {
+    const hdi_rank_state *state = &domain->states[rank];
+    int64_t beat = atomic_load_explicit(&state->beat_ns, memory_order_relaxed);
+    uint64_t run = atomic_load_explicit(&state->run, memory_order_relaxed);
+    char who[64] = "", when[48] = "never", at[64] = "";
+    if (domain->transport->describe) domain->transport->describe(domain, rank, who, sizeof who);
+    if (beat) snprintf(when, sizeof when, "%.2f s ago", seconds(now > beat ? now - beat : 0));
+    if (run)
+        snprintf(at, sizeof at, " in run %llu, step %u", (unsigned long long)run,
+                 atomic_load_explicit(&state->step, memory_order_relaxed));
+    int n = snprintf(text, size, "rank %d%s%s%s %s%s", rank, who[0] ? " (" : "", who, who[0] ? ")" : "", when, at);
+    return n < 0 ? 0 : (size_t)n;
+}
+
+/* The most silent rank that has not been told yet; -1: none is left. */
+static int32_t most_silent(const hd_domain *domain, const bool *told) {
+    int32_t found = -1;
+    int64_t oldest = INT64_MAX;
+    for (int32_t rank = 0; rank < domain->ranks; rank++) {
+        int64_t beat = atomic_load_explicit(&domain->states[rank].beat_ns, memory_order_relaxed);
+        if (told[rank] || (found >= 0 && beat >= oldest)) continue;
+        found = rank;
+        oldest = beat;
+    }
+    return found;
+}
+
+static void tell_signs_of_life(const hd_domain *domain, int32_t awaited, char *text, size_t size) {
+    bool told[HD_MAX_RANKS] = {false};
+    int64_t now = hdi_now_ns();
+    size_t n = (size_t)snprintf(text, size, "; last signs of life: ");
+    told[domain->rank] = true;
+    int32_t rank = awaited == domain->rank ? most_silent(domain, told) : awaited, count = 0;
+    if (rank < 0) text[0] = 0; /* this rank is alone */
+    for (; rank >= 0 && count < TOLD && n < size; count++) {
+        if (count) n += (size_t)snprintf(text + n, size - n, ", ");
+        if (n < size) n += tell_rank(domain, rank, now, text + n, size - n);
+        told[rank] = true;
+        rank = most_silent(domain, told);
+    }
+    if (rank >= 0 && n < size) snprintf(text + n, size - n, " and %d more", domain->ranks - 1 - count);
+}
+
+hd_status hdi_domain_give_up(hd_domain *domain, int32_t awaited, const char *what) {
+    char text[TEXT];
+    int n = snprintf(text, sizeof text, "%s", what);
+    if (0 <= n && (size_t)n < sizeof text) tell_signs_of_life(domain, awaited, text + n, sizeof text - (size_t)n);
+    domain->transport->abort(domain, HD_COMM, text);
+    hd_status status = domain->transport->check(domain);
+    if (status == HD_OK) return hdi_fail(HD_COMM, "rank %d: %s", domain->rank, text);
+    if (strstr(hd_last_error(), what)) return status; /* it is the failure that all hear */
+    return hdi_fail(status, "%s; rank %d %s", hd_last_error(), domain->rank, what);
+}
+
+hd_status hdi_wait_failed(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where,
+                          int64_t waited_ns) {
+    uint64_t seen = atomic_load_explicit(&hdi_signal_of(window, rank, signal)->value, memory_order_acquire);
+    return hdi_wait_gave_up(window->domain, rank, signal, value, seen, where, waited_ns);
+}
+
+hd_status hdi_wait_gave_up(hd_domain *domain, int32_t rank, uint32_t signal, uint64_t value, uint64_t seen, const char *where,
+                           int64_t waited_ns) {
+    bool left = atomic_load_explicit(&domain->states[rank].left, memory_order_relaxed);
+    char what[320];
+    snprintf(what, sizeof what, "waited %.2f s%s%.80s for signal %u of rank %d%s: expected %llu, seen %llu", seconds(waited_ns),
+             where ? " in " : "", where ? where : "", signal, rank, left ? ", which has left" : "", (unsigned long long)value,
+             (unsigned long long)seen);
+    return hdi_domain_give_up(domain, rank, what);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sharding: the whole graph becomes one rank's. Two walks, since the places of exchanges depend on the largest of them. */
+#include "compile/passes/shard.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* ---- sources ---- */
+
+static hd_status note_parts(hdi_sharding *s, hd_value local, int32_t dim, const hdi_part *parts, int32_t n) {
+    hd_graph *g = s->graph;
+    HD_TRY(hdi_grow(&g->parts, &g->cap_parts, g->n_parts + (size_t)n, sizeof *g->parts, "a graph's weights"));
+    for (int32_t i = 0; i < n; i++) g->parts[g->n_parts++] = (hdi_weight_part){local, dim, parts[i].begin, parts[i].end};
+    return HD_OK;
+}
+
+static hd_value declare_weight(hdi_sharding *s, const hdi_value *value, const int64_t *shape, bool one_part) {
+    hd_dtype dtype = (hd_dtype)value->type.dtype;
+    bool packed = value->type.layout == HDI_LAYOUT_PANEL;
+    if (value->mapped && !packed && one_part && value->type.rank == 2 && shape[1] < value->type.dim[1])
+        return hdi_graph_weight_part(s->graph, value->name, dtype, shape[0], shape[1], value->type.dim[1]);
+    return hd_graph_weight(s->graph, value->name, dtype, packed, value->type.rank, shape);
+}
+
+/* Declares this rank's part of a weight or state. */
+static hd_status declare_cut(hdi_sharding *s, const hdi_value *value, hdi_share *share) {
+    int64_t shape[HD_MAX_DIMS] = {0}, size = 0;
+    hdi_part *parts;
+    int32_t n;
+    HD_TRY(hdi_cut_parts(&share->cut, s->member, s->shard->tensor, &parts, &n));
+    for (int32_t i = 0; i < n; i++) size += parts[i].end - parts[i].begin;
+    memcpy(shape, value->type.dim, sizeof value->type.dim);
+    shape[share->dim] = size;
+    share->local = value->kind == HDI_VALUE_WEIGHT
+                       ? declare_weight(s, value, shape, n == 1)
+                       : hd_graph_state(s->graph, value->name, (hd_dtype)value->type.dtype, value->type.rank, shape);
+    hd_status status = hd_graph_status(s->graph);
+    if (status == HD_OK && value->kind == HDI_VALUE_WEIGHT) status = note_parts(s, share->local, share->dim, parts, n);
+    hdi_free(parts);
+    return status;
+}
+
+/* Every rank of a group gets something, or none of them is asked to do with nothing. */
+static hd_status check_cut(const hdi_sharding *s, const hdi_value *value, const hdi_cut *cut) {
+    for (int32_t r = 0; r < s->shard->tensor; r++) {
+        int64_t size;
+        HD_TRY(hdi_cut_size(cut, r, s->shard->tensor, &size));
+        HD_REQUIRE(
+            size > 0, HD_UNSUPPORTED,
+            "%s cannot be cut for %d tensor-parallel ranks: it has %lld pieces of %lld; use fewer ranks", value->name,
+            s->shard->tensor,
+            (long long)hdi_ceil_div(cut->per ? cut->size / cut->unit * cut->per : cut->size, cut->per ? cut->align : cut->unit),
+            (long long)(cut->per ? cut->align : cut->unit));
+    }
+    return HD_OK;
+}
+
+static hd_status declare(hdi_sharding *s, const hdi_value *value, hdi_share *share) {
+    const hd_placement *p = &value->placement;
+    hd_dtype dtype = (hd_dtype)value->type.dtype;
+    share->known = true;
+    share->stage = -1;
+    if (s->shard->tensor > 1 && p->unit) {
+        share->form = HDI_FORM_CUT;
+        share->dim = p->dim;
+        share->cut = (hdi_cut){value->type.dim[p->dim], p->unit, p->per, p->align};
+        HD_TRY(check_cut(s, value, &share->cut));
+        return declare_cut(s, value, share);
+    }
+    if (value->kind == HDI_VALUE_INPUT)
+        share->local = hd_graph_input(s->graph, value->name, dtype, value->type.rank, value->type.dim);
+    else if (value->kind == HDI_VALUE_WEIGHT)
+        share->local = declare_weight(s, value, value->type.dim, true);
+    else
+        share->local = hd_graph_state(s->graph, value->name, dtype, value->type.rank, value->type.dim);
+    return hd_graph_status(s->graph);
+}
+
+hd_status hdi_share_of(hdi_sharding *s, hd_value id, hdi_share **out) {
+    const hdi_value *value = &s->whole->values[id];
+    *out = &s->shares[id];
+    if ((*out)->known) return HD_OK;
+    return value->kind == HDI_VALUE_VIEW ? hdi_shard_view(s, id) : declare(s, value, *out);
+}
+
+/* ---- nodes ---- */
+
+int32_t hdi_stage_of(const hdi_sharding *s, const hdi_node *node) {
+    if (s->shard->pipeline == 1) return 0;
+    return node->layer < 0 ? -1 : (int32_t)((int64_t)node->layer * s->shard->pipeline / s->whole->most_layers);
+}
+
+/* "layers.3.mlp.linear" lies in the scope "layers.3.mlp". */
+static void set_scope(hdi_sharding *s, const hdi_node *node) {
+    char scope[256];
+    size_t n = strlen(node->name), op = strlen(node->op->name);
+    snprintf(scope, sizeof scope, "%.*s", n > op ? (int)(n - op - 1) : 0, node->name);
+    hd_graph_scope(s->graph, *scope ? scope : NULL);
+}
+
+void hdi_place_like(hdi_sharding *s, const hdi_node *like, const hdi_op *op, const hd_value *in, int n_in, const void *attr,
+                    hd_value *out) {
+    set_scope(s, like);
+    hdi_graph_node(s->graph, op, in, n_in, attr, out);
+}
+
+const char *hdi_value_text(const hdi_sharding *s, hd_value id) {
+    const hdi_value *value = &s->whole->values[id];
+    return value->name                       ? value->name
+           : value->kind == HDI_VALUE_RESULT ? s->whole->nodes[value->node].name
+                                             : hdi_type_text(&value->type);
+}
+
+/* ---- the walk ---- */
+
+/* Symbols and products under the same handles. */
+static hd_status copy_dims(const hdi_dims *from, hdi_dims *to) {
+    for (size_t i = 0; i < from->n_symbols; i++) {
+        hdi_dim dim;
+        HD_TRY(hdi_dims_symbol(to, from->symbols[i].name, from->symbols[i].min, from->symbols[i].max, &dim));
+    }
+    HD_TRY(hdi_grow(&to->products, &to->cap_products, from->n_products, sizeof *to->products, "symbolic sizes"));
+    if (from->n_products) memcpy(to->products, from->products, from->n_products * sizeof *from->products);
+    to->n_products = from->n_products;
+    return HD_OK;
+}
+
+static hd_status walk(hdi_sharding *s) {
+    const hd_graph *whole = s->whole;
+    hd_status status;
+    memset(s->shares, 0, whole->n_values * sizeof *s->shares);
+    memset(s->guarded, 0, sizeof s->guarded);
+    s->mail = s->in_group = 0;
+    HD_TRY(hd_graph_create(&s->graph));
+    HD_TRY(copy_dims(&whole->dims, &s->graph->dims));
+    hdi_graph_set_ranks(s->graph, s->shard->rank, s->ranks);
+    hdi_graph_segment(s->graph, s->segment);
+    for (hd_value v = 1; v < whole->n_values; v++) { /* inputs keep their order; weights and states come with their first use */
+        hdi_share *share;
+        if (whole->values[v].kind == HDI_VALUE_INPUT) HD_TRY(hdi_share_of(s, v, &share));
+    }
+    for (uint32_t n = 0; n < whole->n_nodes; n++) {
+        status = hdi_shard_node(s, &whole->nodes[n]);
+        if (status == HD_OK) status = hd_graph_status(s->graph);
+        if (status != HD_OK) return hdi_fail_prefix(status, "%s, over %d ranks", whole->nodes[n].name, s->ranks);
+    }
+    for (size_t i = 0; i < whole->n_outputs; i++) HD_TRY(hdi_shard_output(s, &whole->outputs[i]));
+    return hd_graph_status(s->graph);
+}
+
+static hd_status check_shard(const hd_graph *graph, const hd_shard *shard) {
+    int32_t t = shard->tensor, p = shard->pipeline, c = shard->chunks;
+    HD_REQUIRE(t == 1 || t == 2 || t == 4 || t == 8, HD_UNSUPPORTED,
+               "%d tensor-parallel ranks: sums are cut in eight, so there can be 1, 2, 4 or 8 (and more pipeline stages)", t);
+    HD_REQUIRE(p >= 1 && (int64_t)t * p <= HD_MAX_RANKS, HD_UNSUPPORTED, "%d stages of %d ranks; there can be 1 to %d ranks", p,
+               t, HD_MAX_RANKS);
+    HD_REQUIRE(p == 1 || p <= graph->most_layers, HD_UNSUPPORTED, "%d pipeline stages for %d layers; each needs at least one", p,
+               graph->most_layers);
+    HD_REQUIRE(0 <= shard->rank && shard->rank < t * p, HD_INVALID_ARGUMENT, "rank %d of %d", shard->rank, t * p);
+    HD_REQUIRE(c >= 0 && c <= 64 && (c & (c - 1)) == 0, HD_INVALID_ARGUMENT, "%d chunks; it must be a power of two up to 64", c);
+    HD_REQUIRE(graph->ranks == 0, HD_INVALID_ARGUMENT, "the graph is one rank's already");
+    return HD_OK;
+}
+
+hd_status hd_graph_shard(const hd_graph *graph, const hd_shard *shard, hd_graph **out) {
+    hd_status status;
+    *out = NULL;
+    HD_TRY(hd_graph_status(graph));
+    HD_TRY(check_shard(graph, shard));
+    hdi_sharding s = {.whole = graph,
+                      .shard = shard,
+                      .ranks = shard->tensor * shard->pipeline,
+                      .stage = shard->rank / shard->tensor,
+                      .member = shard->rank % shard->tensor};
+    HD_TRY_GOTO(hdi_alloc(&s.shares, graph->n_values, sizeof *s.shares, "sharding"));
+    HD_TRY_GOTO(walk(&s));
+    hd_graph_destroy(s.graph);
+    s.graph = NULL;
+    hdi_place_mails(&s);
+    HD_TRY_GOTO(walk(&s));
+    hd_graph_scope(s.graph, NULL);
+    *out = s.graph;
+    s.graph = NULL;
+fail:
+    hd_graph_destroy(s.graph);
+    hdi_free(s.shares);
+    hdi_free(s.mails);
+    return status;
+}
