@@ -23,7 +23,7 @@ static const hd_sim_shape shapes[] = {
 const char *hd_sim_shape_name(int32_t i) { return 0 <= i && (size_t)i < HDI_COUNTOF(shapes) ? shapes[i].name : NULL; }
 
 hd_status hd_sim_shape_find(const char *name, hd_sim_shape *out) {
-    char known[256] = "";
+    char known[1024] = "";
     for (size_t i = 0; i < HDI_COUNTOF(shapes); i++) {
         if (strcmp(shapes[i].name, name) == 0) {
             *out = shapes[i];
