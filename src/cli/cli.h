@@ -39,6 +39,8 @@ int cli_tokenize_main(int argc, char **argv);
 void cli_tokenize_help(FILE *to);
 int cli_bench_main(int argc, char **argv);
 void cli_bench_help(FILE *to);
+int cli_simulate_main(int argc, char **argv);
+void cli_simulate_help(FILE *to);
 int cli_devices_main(int argc, char **argv);
 void cli_devices_help(FILE *to);
 

@@ -9,6 +9,7 @@ static const cli_command commands[] = {
     {"inspect", "show what a model is: sizes, tensors, graph, plan", cli_inspect_main, cli_inspect_help},
     {"tokenize", "turn text into token ids, or ids into text", cli_tokenize_main, cli_tokenize_help},
     {"bench", "measure prefill and decode beside the machine's limit", cli_bench_main, cli_bench_help},
+    {"simulate", "how long steps would take on more ranks than there are", cli_simulate_main, cli_simulate_help},
     {"devices", "list what models can run on here, and how fast its memory is", cli_devices_main, cli_devices_help},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
