@@ -9,6 +9,14 @@
 
 static double share_of_kernels(const hd_sim_result *r) { return r->seconds > 0 ? r->path_kernels / r->seconds : 0; }
 
+/* No rank could do runs faster than the busiest one. */
+static double busiest_of(const hd_sim_result *r) {
+    double most = 0;
+    for (int32_t i = 0; i < r->ranks; i++)
+        if (r->rank[i].busy + r->rank[i].overhead > most) most = r->rank[i].busy + r->rank[i].overhead;
+    return most;
+}
+
 static int simulate_row_of(const simulate_options *o, const hd_sim_plans *plans, simulate_row *row) {
     hd_sim_machine machine;
     hd_sim_result *one = NULL, *many = NULL;
@@ -19,8 +27,8 @@ static int simulate_row_of(const simulate_options *o, const hd_sim_plans *plans,
         row->ranks = hd_sim_plans_ranks(plans);
         row->seconds = one->seconds;
         row->every = (many->seconds - many->first_run) / (double)(o->runs - 1);
+        row->busiest = busiest_of(one);
         row->alone_waiting = one->waiting;
-        row->waiting = many->waiting;
         row->kernels = share_of_kernels(one);
         row->messages = one->messages;
         row->message_bytes = one->bytes;

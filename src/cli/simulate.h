@@ -24,7 +24,8 @@ typedef struct simulate_row {
     int64_t tokens, bytes;             /* of each sequence; of an all-reduce */
     double seconds;                    /* of one run by itself */
     double every;                      /* seconds from run to run when runs follow each other */
-    double alone_waiting, waiting;     /* shares of all ranks' time */
+    double busiest;                    /* seconds of one run in which the rank with most to do is at work */
+    double alone_waiting;              /* share of all ranks' time in that run */
     double kernels;                    /* share of the first run's critical path */
     uint64_t messages;                 /* of one run */
     double message_bytes;

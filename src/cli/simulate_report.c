@@ -62,6 +62,7 @@ void simulate_print_path(FILE *to, const hd_sim_result *r) {
     for (size_t k = 0; k < n; k++)
         fprintf(to, "  %-40s %7zu %9zu %12.1f %14.1f\n", kinds[k].kind, kinds[k].count, kinds[k].messages, kinds[k].kernels * 1e6,
                 kinds[k].before * 1e6);
+    fflush(to); /* what follows is written unbuffered */
 }
 
 /* ---- rows ---- */
@@ -78,14 +79,14 @@ static void print_table(FILE *to, const simulate_options *o, const void *what, c
     fprintf(to, "%s, %d sequence%s behind %d tokens\n", shape->name, (int)o->sequences, o->sequences > 1 ? "s" : "",
             (int)o->context);
     print_machine(to, o);
-    fprintf(to, "%6s %7s %7s %7s %7s %11s %9s %9s %12s %9s %9s\n", "ranks", "tensor", "stages", "layers", "tokens", "ms a run",
-            "kernels", "waiting", "tokens/s", "filled", "waiting");
+    fprintf(to, "%6s %7s %7s %7s %7s %11s %9s %9s %12s %12s %12s\n", "ranks", "tensor", "stages", "layers", "tokens", "ms a run",
+            "kernels", "waiting", "tokens/s", "in a row", "bound");
     for (size_t i = 0; i < rows->count; i++) {
         const simulate_row *r = &rows->row[i];
         double tokens = (double)(r->tokens * o->sequences);
-        fprintf(to, "%6d %7d %7d %7d %7lld %11.3f %8.1f%% %8.1f%% %12.1f %9.1f %8.1f%%\n", r->ranks, r->tensor, r->pipeline,
+        fprintf(to, "%6d %7d %7d %7d %7lld %11.3f %8.1f%% %8.1f%% %12.1f %12.1f %12.1f\n", r->ranks, r->tensor, r->pipeline,
                 r->layers, (long long)r->tokens, r->seconds * 1e3, r->kernels * 100, r->alone_waiting * 100, tokens / r->seconds,
-                tokens / r->every, r->waiting * 100);
+                tokens / r->every, tokens / r->busiest);
     }
 }
 
@@ -112,10 +113,10 @@ static void print_json(FILE *to, const simulate_options *o, const void *what, co
         const simulate_row *r = &rows->row[i];
         fprintf(to,
                 "%s\n{\"ranks\": %d, \"tensor\": %d, \"pipeline\": %d, \"layers\": %d, \"tokens\": %lld, \"bytes\": %lld, "
-                "\"seconds\": %.9g, \"seconds_filled\": %.9g, \"waiting\": %.4f, \"waiting_filled\": %.4f, \"kernels\": %.4f, "
+                "\"seconds\": %.9g, \"seconds_in_a_row\": %.9g, \"seconds_busiest\": %.9g, \"waiting\": %.4f, \"kernels\": %.4f, "
                 "\"messages\": %llu, \"message_bytes\": %.0f}",
                 i ? "," : "", r->ranks, r->tensor, r->pipeline, r->layers, (long long)r->tokens, (long long)r->bytes, r->seconds,
-                r->every, r->alone_waiting, r->waiting, r->kernels, (unsigned long long)r->messages, r->message_bytes);
+                r->every, r->busiest, r->alone_waiting, r->kernels, (unsigned long long)r->messages, r->message_bytes);
     }
     fputs("]}\n", to);
 }

@@ -5,8 +5,7 @@
 
 #include "model/simulate.h"
 
-/* Runs in a row that are timed as one: what ranks begin apart evens out. */
-enum { HDI_CALIBRATE_ROW = 4, HDI_CALIBRATE_CASES = 24 };
+enum { HDI_CALIBRATE_CASES = 24 };
 
 /* A size at which runs are measured. */
 typedef struct hdi_calibrate_case {
@@ -25,8 +24,9 @@ typedef struct hdi_samples {
     size_t n, cap;
 } hdi_samples;
 
-/* One rank: loads its part of the model, measures every case, and keeps its plan. `domain` NULL: alone, and then the steps of the
- * cases that are fitted are traced into `samples`. */
+/* One rank: loads its part of the model, measures every case, and keeps its plan. `domain` NULL: alone; then whole runs are
+ * measured by the thread's own clock, which others on the machine do not move, and the steps of the cases that are fitted are
+ * traced into `samples`. With others a wall clock is all there is: the fastest run counts, of ten times as many. */
 typedef struct hdi_calibrate_rank {
     const char *folder;
     hd_domain *domain;
