@@ -30,7 +30,8 @@ typedef struct hd_sim_link {
 /* Kinds of steps that have rates of their own. */
 typedef enum hd_sim_class {
     HD_SIM_PRODUCT_ROW = 0, /* a product with one row */
-    HD_SIM_PRODUCT_ROWS,    /* with several */
+    HD_SIM_PRODUCT_FEW,     /* with two to seven */
+    HD_SIM_PRODUCT_ROWS,    /* with more */
     HD_SIM_ATTENTION,
     HD_SIM_OTHER,
     HD_SIM_CLASS_COUNT

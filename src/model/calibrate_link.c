@@ -8,7 +8,7 @@
 #include "model/calibrate.h"
 #include "task/trace.h"
 
-enum { BYTES = 1 << 20, RAISES = 256, TRIPS = 64 };
+enum { BYTES = 1 << 20, RAISES = 256, TRIPS = 512 };
 enum { SIGNAL_TRIP, SIGNAL_BURST, SIGNALS };
 
 typedef struct end {
@@ -42,7 +42,7 @@ static hd_status trip(end *e, size_t bytes) {
 /* The fastest of many: whoever else runs on the machine only adds. */
 static hd_status time_trips(end *e, size_t bytes, double *fastest) {
     *fastest = 1;
-    for (int32_t i = 0; i < e->repetitions * TRIPS / (bytes ? 16 : 1); i++) {
+    for (int32_t i = 0; i < e->repetitions * TRIPS / (bytes ? 128 : 1); i++) {
         if (e->meet.rank == 0 && bytes) memset(hd_window_segment(e->window, 0), i, bytes);
         int64_t begin = hdi_clock_ns();
         HD_TRY(trip(e, bytes));

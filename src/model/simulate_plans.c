@@ -147,9 +147,9 @@ static hd_status make_few(const hd_sim_shape *shape, const hd_shard *shard, cons
     return status;
 }
 
-hd_status hd_sim_plans_model(const hd_sim_shape *shape, int32_t tensor, int32_t pipeline, int32_t chunks, const hd_sim_step *step,
-                             hd_sim_plans **out) {
-    const hd_shard shard = {.tensor = tensor, .pipeline = pipeline, .chunks = chunks};
+static hd_status make_model(const hd_sim_shape *shape, const hd_shard *shard, const hd_sim_step *step, bool many,
+                            hd_sim_plans **out) {
+    int32_t tensor = shard->tensor, pipeline = shard->pipeline;
     hd_sim_plans *set = NULL;
     *out = NULL;
     HD_TRY(hdi_sim_shape_check(shape));
@@ -158,12 +158,23 @@ hd_status hd_sim_plans_model(const hd_sim_shape *shape, int32_t tensor, int32_t 
                HD_UNSUPPORTED, "%d stages of %d tensor-parallel ranks; there can be stages of 1, 2, 4 or 8 ranks, %d ranks in all",
                pipeline, tensor, HDI_SIM_RANKS);
     hdi_step_limits limits = hdi_sim_step_limits(step, shape->kv);
-    hd_status status = tensor * pipeline <= HD_MAX_RANKS ? make_few(shape, &shard, &limits, &set)
-                                                         : make_many(shape, shard, &limits, &set);
+    hd_status status = many ? make_many(shape, *shard, &limits, &set) : make_few(shape, shard, &limits, &set);
     if (status == HD_OK) status = hdi_sim_step_set(set, step);
     if (status == HD_OK)
         *out = set;
     else
         hd_sim_plans_destroy(set);
     return status;
+}
+
+hd_status hd_sim_plans_model(const hd_sim_shape *shape, int32_t tensor, int32_t pipeline, int32_t chunks, const hd_sim_step *step,
+                             hd_sim_plans **out) {
+    const hd_shard shard = {.tensor = tensor, .pipeline = pipeline, .chunks = chunks};
+    return make_model(shape, &shard, step, (int64_t)tensor * pipeline > HD_MAX_RANKS, out);
+}
+
+hd_status hdi_sim_plans_stand_in(const hd_sim_shape *shape, int32_t tensor, int32_t pipeline, int32_t chunks,
+                                 const hd_sim_step *step, hd_sim_plans **out) {
+    const hd_shard shard = {.tensor = tensor, .pipeline = pipeline, .chunks = chunks};
+    return make_model(shape, &shard, step, true, out);
 }

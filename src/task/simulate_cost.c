@@ -9,9 +9,10 @@
 #include "task/simulate.h"
 
 enum { SLOT_BITS = 40 }; /* no slot is larger */
+enum { MANY_ROWS = 8 };  /* from here on a product's kernels work on whole tiles of rows */
 
 const char *hd_sim_class_name(hd_sim_class kind) {
-    static const char *const names[HD_SIM_CLASS_COUNT] = {"product, one row", "product, rows", "attention", "other"};
+    static const char *const names[HD_SIM_CLASS_COUNT] = {"product, one row", "product, 2 to 7", "product, more rows", "attention", "other"};
     return (unsigned)kind < HD_SIM_CLASS_COUNT ? names[kind] : "?";
 }
 
@@ -70,7 +71,7 @@ static hd_sim_class class_of(hdi_kernel_id kernel, const hdi_kernel_call *call) 
     const hdi_operand *x = &call->operand[1];
     int64_t rows = 1;
     for (int i = 0; i + 1 < x->rank; i++) rows *= x->shape[i];
-    return rows == 1 ? HD_SIM_PRODUCT_ROW : HD_SIM_PRODUCT_ROWS;
+    return rows <= 1 ? HD_SIM_PRODUCT_ROW : rows < MANY_ROWS ? HD_SIM_PRODUCT_FEW : HD_SIM_PRODUCT_ROWS;
 }
 
 static bool holds(const binding *b, const hdi_plan_condition *when) {
