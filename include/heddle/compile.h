@@ -34,6 +34,16 @@ typedef struct hd_shard {
  * cut: too few heads for so many ranks, an operator that wants all of a value that cannot be put together. */
 HD_API HD_CHECK_RESULT hd_status hd_graph_shard(const hd_graph *graph, const hd_shard *shard, hd_graph **out);
 
+/* A stretch of a weight: elements begin .. end - 1 along one of its dims, all of the others. */
+typedef struct hd_part {
+    int32_t dim;
+    int64_t begin, end;
+} hd_part;
+/* What a rank's graph has of the whole graph's weight `name`, to be bound to its executor: *parts, one behind the other, along the
+ * same dim; fresh, free with hd_free. *n is 0, and *parts NULL, for a weight that the rank has whole. HD_NOT_FOUND for one that it
+ * has not at all. Thread-safe. */
+HD_API HD_CHECK_RESULT hd_status hd_graph_parts(const hd_graph *graph, const char *name, hd_part **parts, int32_t *n);
+
 /* A compiled graph: steps in order (kernel, operands, what each waits for), all intermediate values placed in one arena that is
  * sized for the symbols' maxima. A flat image without pointers; immutable and thread-safe; keeps nothing of the graph. */
 typedef struct hd_plan hd_plan;
