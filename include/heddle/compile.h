@@ -66,10 +66,11 @@ typedef enum hd_executor_kind {
     HD_EXECUTOR_STREAM = 2,     /* steps are enqueued one by one on a stream of the device */
     HD_EXECUTOR_GRAPH = 3,      /* the same, recorded the second time that sizes come, and replayed as one from then on */
     HD_EXECUTOR_PERSISTENT = 4, /* the same, with runs of steps as one launch of a kernel that stays and walks through them */
+    HD_EXECUTOR_TASKS = 5, /* `threads` workers that share out each step's tasks as they become ready; CPU only */
     HD_EXECUTOR_KIND_COUNT
 } hd_executor_kind;
 
-HD_API const char *hd_executor_kind_name(hd_executor_kind kind); /* "serial", "threads", "stream", "graph", "persistent" */
+HD_API const char *hd_executor_kind_name(hd_executor_kind kind); /* "serial", "threads", "stream", ... */
 HD_API bool hd_executor_kind_parse(const char *name, hd_executor_kind *out);
 /* Whether executors of this kind can be made for a device (NULL: the CPU). */
 HD_API bool hd_executor_kind_runs_on(hd_executor_kind kind, const hd_device *device);
@@ -79,7 +80,7 @@ typedef struct hd_executor hd_executor;
 
 typedef struct hd_executor_options {
     hd_executor_kind kind;
-    int32_t threads;         /* of HD_EXECUTOR_THREADS: 1 to 1024 */
+    int32_t threads;         /* of HD_EXECUTOR_THREADS and _TASKS: 1 to 1024 */
     const hd_device *device; /* where the plan runs and all its memory lies; NULL: the CPU */
     hd_domain *domain;       /* of a plan that is one rank's of several: borrowed; its ranks make their executors together */
 } hd_executor_options;

@@ -44,7 +44,8 @@ static void print_phase(FILE *to, const bench_setting *s, hd_trace_phase phase, 
     if (!n) return;
     fprintf(to, "\n%s, %lld sequence%s, prompt %lld, ", hd_trace_phase_name(phase), (long long)s->sequences,
             s->sequences == 1 ? "" : "s", (long long)s->prompt);
-    if (s->executor == HD_EXECUTOR_THREADS) fprintf(to, "%d thread%s, ", (int)s->used_threads, s->used_threads == 1 ? "" : "s");
+    if (s->executor == HD_EXECUTOR_THREADS || s->executor == HD_EXECUTOR_TASKS)
+        fprintf(to, "%d thread%s, ", (int)s->used_threads, s->used_threads == 1 ? "" : "s");
     fprintf(to, "traced: %.3f ms in steps; %.2f GB/s", 1e3 * total, limit / 1e9);
     if (steps->flop_limit > 0)
         fprintf(to, " and %.1f GFLOP/s are the limits\n", steps->flop_limit / 1e9);

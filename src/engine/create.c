@@ -7,6 +7,7 @@
 #include "base/cpu_features.h"
 #include "base/memory.h"
 #include "kernels/kernel.h"
+#include "task/executor.h"
 
 static hd_executor_kind choose_kind(const hd_engine *e, hd_executor_kind asked) {
     if (asked != HD_EXECUTOR_KIND_COUNT) return asked;
@@ -81,7 +82,7 @@ static hd_status choose_limits(hd_engine *e, const hd_engine_options *asked, con
     if (e->device->type == HD_DEVICE_CPU) memory /= (size_t)ranks_here(e);
     HD_TRY(hdi_limits_resolve(options, &e->info, kv, memory, cores, &e->limits));
     e->limits.step.draws = e->late;
-    if (e->kind != HD_EXECUTOR_THREADS) e->limits.threads = 1;
+    if (!hdi_executor_kind_has_threads(e->kind)) e->limits.threads = 1;
     return HD_OK;
 }
 

@@ -100,7 +100,7 @@ static hd_status deliver_late(hd_engine *e, const hdi_flight *f) {
     const float *next = NULL;
     int64_t begin = hdi_phase_begin(&e->trace);
     HD_TRY(hd_event_synchronize(f->arrived));
-    HD_TRY(hdi_exchange_check(e->executor)); /* a rank that did not come: the ids are worth nothing */
+    HD_TRY(hdi_exchange_check(e->runner.executor)); /* a rank that did not come: the ids are worth nothing */
     hdi_phase_end(&e->trace, HDI_PHASE_WAIT, begin);
     for (int32_t i = 0; i < f->n_chunks; i++) {
         const hdi_chunk c = f->chunks[i];

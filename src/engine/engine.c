@@ -3,6 +3,7 @@
 #include "engine/engine.h"
 
 #include "base/memory.h"
+#include "task/executor.h"
 
 hd_status hd_engine_submit(hd_engine *e, const hd_request *request, hd_sequence **out) {
     hd_sequence *s;
@@ -60,7 +61,7 @@ void hd_engine_get_stats(const hd_engine *e, hd_engine_stats *out) {
     out->kv_pages_peak = e->pages.peak;
     out->kv_bytes = e->limits.kv_bytes;
     out->arena_bytes = hd_plan_arena_bytes(e->runner.plan);
-    out->threads = e->kind == HD_EXECUTOR_THREADS ? e->limits.threads : 1;
+    out->threads = hdi_executor_kind_has_threads(e->kind) ? e->limits.threads : 1;
     out->running = e->scheduler.n_running;
     out->waiting = e->scheduler.n_waiting;
     out->device = e->device;

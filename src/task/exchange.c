@@ -44,10 +44,12 @@ void hdi_exchange_destroy(hd_executor *executor) {
     hdi_free(x);
 }
 
-static void beat(const hdi_exchange *x, uint32_t step) {
+static int64_t beat(const hdi_exchange *x, uint32_t step) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    hdi_domain_beat(x->domain, x->run, step, (int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
+    int64_t now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    hdi_domain_beat(x->domain, x->run, step, now);
+    return now;
 }
 
 /* Whoever fails tells the others why, before they wait for it in vain. */
@@ -73,7 +75,7 @@ hd_status hdi_exchange_begin(hd_executor *executor) {
     if (!x) return HD_OK;
     if (atomic_load_explicit(x->domain->failed, memory_order_relaxed)) HD_TRY(hd_domain_check(x->domain));
     x->run++;
-    beat(x, 0);
+    (void)beat(x, 0);
     return HD_OK;
 }
 
@@ -105,10 +107,34 @@ hd_status hdi_exchange_wait(hd_executor *executor, uint32_t s) {
     const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
     const hdi_plan_remote *remotes = hdi_plan_remotes(executor->plan) + step->first_remote;
     if (hdi_exchange_ready(executor, s)) return HD_OK;
-    beat(x, s);
+    (void)beat(x, s);
     for (uint32_t i = 0; i < step->n_remotes; i++)
         HD_TRY(give_up(x, hd_signal_wait(x->window, remotes[i].rank, remotes[i].event, value_of(executor, &remotes[i]),
                                          hdi_plan_name(executor->plan, step->name))));
+    return HD_OK;
+}
+
+int64_t hdi_exchange_park(hd_executor *executor, uint32_t s) { return beat(executor->exchange, s); }
+
+hd_status hdi_exchange_progress(hd_executor *executor, bool closely) {
+    hd_domain *domain = executor->exchange->domain;
+    if (domain->transport->poll) HD_TRY(give_up(executor->exchange, domain->transport->poll(domain)));
+    return closely || atomic_load_explicit(domain->failed, memory_order_relaxed) ? hd_domain_check(domain) : HD_OK;
+}
+
+hd_status hdi_exchange_overdue(hd_executor *executor, uint32_t s, int64_t since) {
+    const hdi_exchange *x = executor->exchange;
+    const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
+    const hdi_plan_remote *r = hdi_plan_remotes(executor->plan) + step->first_remote;
+    int64_t waited = beat(x, s) - since;
+    bool over = waited > x->domain->timeout_ns || hdi_domain_failed(x->domain);
+    for (uint32_t i = 0; i < step->n_remotes; i++) {
+        /* Looked at before the signal: what a rank that left has raised, it raised before. */
+        bool left = atomic_load_explicit(&x->domain->states[r[i].rank].left, memory_order_acquire);
+        if ((over || left) && !hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i])))
+            return give_up(x, hdi_wait_failed(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]),
+                                              hdi_plan_name(executor->plan, step->name), waited));
+    }
     return HD_OK;
 }
 

@@ -11,7 +11,7 @@
 
 /* ---- kinds ---- */
 
-static const char *const kind_names[HD_EXECUTOR_KIND_COUNT] = {"serial", "threads", "stream", "graph", "persistent"};
+static const char *const kind_names[HD_EXECUTOR_KIND_COUNT] = {"serial", "threads", "stream", "graph", "persistent", "tasks"};
 
 const char *hd_executor_kind_name(hd_executor_kind kind) {
     return (unsigned)kind < HD_EXECUTOR_KIND_COUNT ? kind_names[kind] : "?";
@@ -26,7 +26,9 @@ bool hd_executor_kind_parse(const char *name, hd_executor_kind *out) {
     return false;
 }
 
-static bool by_host(hd_executor_kind kind) { return kind == HD_EXECUTOR_SERIAL || kind == HD_EXECUTOR_THREADS; }
+bool hdi_executor_kind_has_threads(hd_executor_kind kind) { return kind == HD_EXECUTOR_THREADS || kind == HD_EXECUTOR_TASKS; }
+
+static bool by_host(hd_executor_kind kind) { return kind == HD_EXECUTOR_SERIAL || hdi_executor_kind_has_threads(kind); }
 static bool records(hd_executor_kind kind) { return kind == HD_EXECUTOR_GRAPH || kind == HD_EXECUTOR_PERSISTENT; }
 
 bool hd_executor_kind_runs_on(hd_executor_kind kind, const hd_device *device) {
@@ -53,12 +55,13 @@ static size_t most_scratch(const hd_executor *executor) {
 
 static hd_status make_workers(hd_executor *executor, int32_t threads) {
     const hd_plan *plan = executor->plan;
-    int32_t workers = executor->kind == HD_EXECUTOR_THREADS ? threads : 1;
+    int32_t workers = hdi_executor_kind_has_threads(executor->kind) ? threads : 1;
     HD_TRY(hdi_pieces_create(executor));
     for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = hdi_plan_symbols(plan)[i].max;
     bind_steps(executor);
     executor->scratch_bytes = most_scratch(executor);
     HD_TRY(hdi_alloc_aligned(&executor->scratch, executor->scratch_bytes * (size_t)workers, "kernels' scratch memory"));
+    if (executor->kind == HD_EXECUTOR_TASKS) return hdi_tasks_create(executor, threads);
     return executor->kind == HD_EXECUTOR_THREADS ? hdi_threads_create(executor, threads) : HD_OK;
 }
 
@@ -90,7 +93,7 @@ hd_status hd_executor_create(const hd_plan *plan, const hd_executor_options *opt
                (int)options->kind);
     HD_REQUIRE(hd_executor_kind_runs_on(options->kind, device), HD_UNSUPPORTED, "%s has no %s executor", hdi_device_text(device),
                hd_executor_kind_name(options->kind));
-    HD_REQUIRE(options->kind != HD_EXECUTOR_THREADS || (1 <= options->threads && options->threads <= 1024), HD_INVALID_ARGUMENT,
+    HD_REQUIRE(!hdi_executor_kind_has_threads(options->kind) || (1 <= options->threads && options->threads <= 1024), HD_INVALID_ARGUMENT,
                "%d threads; there must be 1 to 1024", options->threads);
     HD_TRY(hdi_isa_check());
     HD_TRY(hdi_calloc(&executor, 1, sizeof *executor, "an executor"));
@@ -111,6 +114,7 @@ void hd_executor_destroy(hd_executor *executor) {
     if (!executor) return;
     hdi_tracer_destroy(executor);
     hdi_threads_destroy(executor);
+    hdi_tasks_destroy(executor);
     hd_stream_destroy(executor->stream); /* waits for its work */
     hdi_exchange_destroy(executor);
     hdi_pieces_destroy(executor);
@@ -234,13 +238,18 @@ static hd_status enqueue(hd_executor *executor, bool as_graph) {
     return status;
 }
 
+static hd_status run_on_host(hd_executor *executor) {
+    if (executor->kind == HD_EXECUTOR_SERIAL) return hdi_run_serial(executor);
+    return executor->kind == HD_EXECUTOR_TASKS ? hdi_run_tasks(executor) : hdi_run_threads(executor);
+}
+
 static hd_status run(hd_executor *executor, bool again) {
     bool as_graph = records(executor->kind) && again;
     if (as_graph && !executor->incomplete) return enqueue(executor, true); /* it prepares what it records */
     HD_TRY(hdi_executor_prepare(executor));
     if (!by_host(executor->kind)) return enqueue(executor, as_graph);
     HD_TRY(hdi_exchange_begin(executor));
-    HD_TRY(executor->kind == HD_EXECUTOR_SERIAL ? hdi_run_serial(executor) : hdi_run_threads(executor));
+    HD_TRY(run_on_host(executor));
     return hdi_exchange_end(executor);
 }
 

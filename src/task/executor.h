@@ -55,10 +55,12 @@ struct hd_executor {
 
     size_t scratch_bytes;          /* of one worker */
     uint8_t *scratch;              /* workers x scratch_bytes */
-    hdi_pool *pool;                /* threads only */
+    hdi_pool *pool;                /* threads and tasks */
     struct hdi_progress *progress; /* threads only, by worker */
     struct hdi_team *team;         /* threads only */
     uint64_t run;                  /* threads only: number of the current run */
+
+    struct hdi_tasks *tasks; /* tasks only */
 
     struct hdi_tracer *tracer; /* NULL: nobody looks on */
 
@@ -80,10 +82,16 @@ bool hdi_condition_holds(const hd_executor *executor, const hdi_plan_condition *
  * something, which they may need to come to what is awaited. */
 bool hdi_group_happens(const hd_executor *executor, const hdi_plan_group *group);
 
+/* The kinds that run on `threads` workers. */
+bool hdi_executor_kind_has_threads(hd_executor_kind kind);
+
 hd_status hdi_run_serial(hd_executor *executor);
 hd_status hdi_threads_create(hd_executor *executor, int32_t threads);
 void hdi_threads_destroy(hd_executor *executor);
 hd_status hdi_run_threads(hd_executor *executor);
+hd_status hdi_tasks_create(hd_executor *executor, int32_t threads);
+void hdi_tasks_destroy(hd_executor *executor); /* after the pool */
+hd_status hdi_run_tasks(hd_executor *executor);
 /* Enqueues all steps, prepared; runs of steps that `programs` (NULL: none) holds as one launch. */
 hd_status hdi_run_stream(hd_executor *executor, const hdi_programs *programs);
 /* The programs of the prepared steps: whatever runs of units the device can walk through in one launch. */

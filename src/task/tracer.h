@@ -56,6 +56,16 @@ static inline void hdi_tracer_end(const hdi_tracer *tracer, uint32_t step, int w
     span->bytes = share;
 }
 
+/* The same for one of several parts of its share, done at different times: the span is as long as all of them together. */
+static inline void hdi_tracer_add(const hdi_tracer *tracer, uint32_t step, int worker, int64_t begin, double share) {
+    if (!tracer || !tracer->run) return;
+    hdi_span *span = &tracer->run[(size_t)step * (size_t)tracer->lanes + (size_t)worker];
+    int64_t end = hdi_clock_ns();
+    span->begin = begin - (span->end - span->begin);
+    span->end = end;
+    span->bytes += share;
+}
+
 /* Around a launch of steps first .. first + n - 1; group: its number when they are one, else -1. */
 hd_status hdi_tracer_before(hd_executor *executor);
 hd_status hdi_tracer_after(hd_executor *executor, uint32_t first, uint32_t n, int64_t group);

@@ -21,7 +21,8 @@ static uint32_t rnd(uint32_t below) {
 }
 
 static const hd_executor_options one_after_the_other = {.kind = HD_EXECUTOR_SERIAL},
-                                 two_threads = {.kind = HD_EXECUTOR_THREADS, .threads = 2};
+                                 two_threads = {.kind = HD_EXECUTOR_THREADS, .threads = 2},
+                                 two_tasks = {.kind = HD_EXECUTOR_TASKS, .threads = 2};
 
 /* A random program over [rows, N] values: what each makes from which earlier ones. */
 typedef struct program {
@@ -138,7 +139,11 @@ static void sharing_memory_and_threads_change_no_bit(void **state) {
         running serial = start(&p, false, HD_EXECUTOR_SERIAL, 1);
         running threads = start(&p, false, HD_EXECUTOR_THREADS, 1 + round % 4);
         compare(&p, &plain, &serial);
+        running tasks = start(&p, false, HD_EXECUTOR_TASKS, (int[]){1, 2, 3, 4, 7, 16}[round % 6]);
         compare(&p, &plain, &threads);
+        compare(&p, &plain, &tasks);
+        compare(&p, &plain, &tasks); /* again */
+        stop(&tasks);
         stop(&plain);
         stop(&serial);
         stop(&threads);
@@ -349,7 +354,7 @@ static void running_out_of_memory_is_survived(void **state) {
             status = hd_graph_status(g);
         }
         if (status == HD_OK) status = hd_compile(g, &plan);
-        if (status == HD_OK) status = hd_executor_create(plan, &two_threads, &e);
+        if (status == HD_OK) status = hd_executor_create(plan, n % 2 ? &two_threads : &two_tasks, &e);
         hdi_memory_fail_after(-1);
         hd_executor_destroy(e);
         hd_plan_destroy(plan);

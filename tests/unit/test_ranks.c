@@ -95,7 +95,8 @@ static void check_model(const tiny_model *tiny, hd_weights weights, const settin
 static void every_family_gives_the_same_bits(void **state) {
     static const setting settings[] = {
         {2, 1, 1, 64, HD_EXECUTOR_SERIAL},  {2, 1, 2, 7, HD_EXECUTOR_THREADS},  {4, 1, 1, 512, HD_EXECUTOR_THREADS},
-        {1, 2, 1, 64, HD_EXECUTOR_THREADS}, {2, 2, 1, 33, HD_EXECUTOR_THREADS},
+        {2, 1, 1, 33, HD_EXECUTOR_TASKS},   {2, 1, 3, 64, HD_EXECUTOR_TASKS},   {1, 2, 1, 64, HD_EXECUTOR_THREADS},
+        {2, 2, 1, 33, HD_EXECUTOR_THREADS}, {2, 2, 2, 512, HD_EXECUTOR_TASKS},
     };
     (void)state;
     for (size_t f = 0; f < HDI_COUNTOF(families); f++) {

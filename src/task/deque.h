@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker's deque of ranges: its owner pushes and takes at the bottom, thieves steal at the top.
+ *
+ * Chase and Lev, "Dynamic circular work-stealing deque", 2005, with the C11 orderings of Le, Pop, Cohen and Zappa Nardelli, "Correct
+ * and efficient work-stealing for weak memory models", 2013; their two fences are folded into the accesses beside them (sequentially
+ * consistent stores of bottom, loads of top and bottom), which costs the same and which ThreadSanitizer understands. It never grows:
+ * a full one refuses, and its owner does the range at once. */
+#ifndef HDI_TASK_DEQUE_H
+#define HDI_TASK_DEQUE_H
+
+#include "base/memory.h"
+#include "task/sched_point.h"
+
+enum { HDI_DEQUE_SIZE = 128 }; /* a power of two; more than the steps of a ring and the halves of one range */
+
+typedef struct hdi_deque {
+    _Alignas(HDI_CACHE_LINE) _Atomic int64_t top;
+    _Alignas(HDI_CACHE_LINE) _Atomic int64_t bottom;
+    _Atomic uint64_t range[HDI_DEQUE_SIZE];
+} hdi_deque;
+
+/* Owner. False: it is full. */
+static inline bool hdi_deque_push(hdi_deque *deque, uint64_t range) {
+    int64_t bottom = atomic_load_explicit(&deque->bottom, memory_order_relaxed), top = hdi_load(&deque->top, acquire);
+    if (bottom - top >= HDI_DEQUE_SIZE) return false;
+    hdi_store(&deque->range[bottom % HDI_DEQUE_SIZE], range, relaxed);
+    hdi_store(&deque->bottom, bottom + 1, seq_cst);
+    return true;
+}
+
+/* Owner. 0: it is empty. */
+static inline uint64_t hdi_deque_take(hdi_deque *deque) {
+    int64_t bottom = atomic_load_explicit(&deque->bottom, memory_order_relaxed) - 1;
+    if (hdi_load(&deque->top, relaxed) > bottom) return 0; /* thieves only ever raise it */
+    hdi_store(&deque->bottom, bottom, seq_cst);
+    int64_t top = hdi_load(&deque->top, seq_cst);
+    uint64_t range = 0;
+    if (top <= bottom) {
+        range = atomic_load_explicit(&deque->range[bottom % HDI_DEQUE_SIZE], memory_order_relaxed);
+        if (top < bottom) return range;
+        /* The last one: a thief may be at it. */
+        if (!hdi_swap_if(&deque->top, &top, top + 1, seq_cst) && HDI_EDGE(TAKE_LAST)) range = 0;
+    }
+    hdi_store(&deque->bottom, bottom + 1, relaxed);
+    return range;
+}
+
+/* Anybody. 0: it is empty, or another thief was faster. */
+static inline uint64_t hdi_deque_steal(hdi_deque *deque) {
+    int64_t top = hdi_load(&deque->top, seq_cst), bottom = hdi_load(&deque->bottom, seq_cst);
+    if (top >= bottom) return 0;
+    uint64_t range = hdi_load(&deque->range[top % HDI_DEQUE_SIZE], relaxed);
+    if (!hdi_swap_if(&deque->top, &top, top + 1, seq_cst) && HDI_EDGE(STEAL)) return 0;
+    return range;
+}
+
+/* Anybody, for the last look before sleeping. */
+static inline bool hdi_deque_holds(hdi_deque *deque) { return hdi_load(&deque->top, seq_cst) < hdi_load(&deque->bottom, seq_cst); }
+
+#endif
