@@ -28,7 +28,7 @@ static struct {
     bool print;
     const char *trace;
     hd_executor_kind executor;
-} options = {.ranks = 2, .threads = 1, .kill = -1, .executor = HD_EXECUTOR_THREADS};
+} options = {.ranks = 2, .threads = 1, .kill = -1, .executor = HD_EXECUTOR_TASKS};
 
 /* The matrices, and the dim along which ranks share each: 0 gives a rank some columns of the product, 1 a partial sum. */
 typedef struct matrix {
