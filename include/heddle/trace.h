@@ -26,6 +26,7 @@ typedef struct hd_trace_options {
     size_t spans;    /* the most that are recorded; a step takes one a worker. 0: a million, which is 48 MB */
     bool whole_runs; /* a run is one span, and graphs are replayed as ever; else each step is one, and runs that would be graphs
                       * or a persistent kernel go step by step through a stream */
+    int32_t rank;    /* of this process among those whose traces are put together; 0 for one alone */
 } hd_trace_options;
 
 /* `options` may be NULL: the defaults. */
@@ -61,10 +62,13 @@ HD_API const char *hd_trace_phase_name(hd_trace_phase phase); /* "", "prefill", 
 
 /* All spans of one device, phase, kernel and shape together. Rates are bytes / seconds and flops / seconds. */
 typedef struct hd_trace_kind {
-    const hd_device *device;
+    const hd_device *device; /* NULL: of another process */
+    int32_t rank;            /* that recorded it */
     hd_trace_phase phase;
-    char kernel[48]; /* of steps that the device ran as one: their group's name; "" for what is no kernel */
-    char shape[64];  /* rows x columns of the weight, or the result's sizes but the first; without a kernel: the name */
+    char kernel[48]; /* of steps that the device ran as one: their group's name; "" for what is no kernel; "wait" and "transfer"
+                      * for standing still until another rank's signal came, and for sending to one */
+    char shape[64];  /* rows x columns of the weight, or the result's sizes but the first; "for rank 1" or "to rank 1"; without a
+                      * kernel: the name */
     uint64_t steps;  /* how often it ran */
     double seconds;  /* over all workers, divided by their number: what it adds to a run */
     double bytes, flops;
@@ -75,9 +79,19 @@ typedef struct hd_trace_kind {
  * all). *kinds is fresh, free with hd_free. Waits for traced work that still runs. */
 HD_API HD_CHECK_RESULT hd_status hd_trace_kinds(hd_trace *trace, size_t first, hd_trace_kind **kinds, size_t *count);
 
-/* Writes Chrome's trace event format (JSON): chrome://tracing, Perfetto and others open it. A process is a device, a thread a
- * worker, a device's stream or an engine. HD_IO with the system's reason; a file that was there before is then as it was. Waits
- * for traced work that still runs. */
+/* What was recorded (not what was imported) as one flat image for hd_trace_import of another process. *bytes is fresh, free with
+ * hd_free. Waits for traced work that still runs. */
+HD_API HD_CHECK_RESULT hd_status hd_trace_export(hd_trace *trace, void **bytes, size_t *size);
+/* Adds the spans of another process, on lanes of their own: with prefix "rank 1" those of its worker 0 are on "rank 1: worker 0".
+ * Both clocks are CLOCK_MONOTONIC of one machine, or `offset` nanoseconds are added to the other's times. Room is made for the
+ * spans. HD_CORRUPT for bytes that are no whole image; the trace is as it was after any failure. Not while a run
+ * goes on, nor between a moment and hd_trace_kinds from it: spans stand in order of time. */
+HD_API HD_CHECK_RESULT hd_status hd_trace_import(hd_trace *trace, const void *bytes, size_t size, const char *prefix,
+                                                 int64_t offset);
+
+/* Writes Chrome's trace event format (JSON): chrome://tracing, Perfetto and others open it. A process is a rank's device, a
+ * thread a worker, a device's stream or an engine. HD_IO with the system's reason; a file that was there before is then as it
+ * was. Waits for traced work that still runs. */
 HD_API HD_CHECK_RESULT hd_status hd_trace_write(hd_trace *trace, const char *path);
 
 #ifdef __cplusplus

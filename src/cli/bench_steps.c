@@ -55,7 +55,7 @@ static void print_phase(FILE *to, const bench_setting *s, hd_trace_phase phase, 
             "GFLOP/s", "limit");
     bool late = false; /* a device works while the engine does other things */
     for (size_t i = 0; i < steps->count; i++)
-        late |= *steps->kinds[i].kernel && hd_device_get_type(steps->kinds[i].device) != HD_DEVICE_CPU;
+        late |= *steps->kinds[i].kernel && steps->kinds[i].device && hd_device_get_type(steps->kinds[i].device) != HD_DEVICE_CPU;
     for (size_t i = 0; i < steps->count; i++) {
         const hd_trace_kind *k = &steps->kinds[i];
         if (k->phase != phase || holds_others(k)) continue;

@@ -44,7 +44,8 @@ static inline hdi_chunks hdi_chunks_of(const hdi_bound_step *step, int workers) 
 }
 
 /* The items of chunk number `chunk`, and its piece. */
-static inline int32_t hdi_chunk_items(const hdi_bound_step *step, const hdi_chunks *c, uint32_t chunk, int64_t *begin, int64_t *end) {
+static inline int32_t hdi_chunk_items(const hdi_bound_step *step, const hdi_chunks *c, uint32_t chunk, int64_t *begin,
+                                      int64_t *end) {
     uint32_t share = chunk / (c->pieces * c->parts), p = chunk / c->parts % c->pieces;
     int64_t part = (int64_t)share * c->parts + chunk % c->parts, parts = (int64_t)c->shares * c->parts;
     const hdi_piece *piece = &step->pieces[p];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A worker's deque of ranges: its owner pushes and takes at the bottom, thieves steal at the top.
  *
- * Chase and Lev, "Dynamic circular work-stealing deque", 2005, with the C11 orderings of Le, Pop, Cohen and Zappa Nardelli, "Correct
- * and efficient work-stealing for weak memory models", 2013; their two fences are folded into the accesses beside them (sequentially
- * consistent stores of bottom, loads of top and bottom), which costs the same and which ThreadSanitizer understands. It never grows:
- * a full one refuses, and its owner does the range at once. */
+ * Chase and Lev, "Dynamic circular work-stealing deque", 2005, with the C11 orderings of Le, Pop, Cohen and Zappa Nardelli,
+ * "Correct and efficient work-stealing for weak memory models", 2013; their two fences are folded into the accesses beside them
+ * (sequentially consistent stores of bottom, loads of top and bottom), which costs the same and which ThreadSanitizer
+ * understands. It never grows: a full one refuses, and its owner does the range at once. */
 #ifndef HDI_TASK_DEQUE_H
 #define HDI_TASK_DEQUE_H
 
@@ -55,6 +55,8 @@ static inline uint64_t hdi_deque_steal(hdi_deque *deque) {
 }
 
 /* Anybody, for the last look before sleeping. */
-static inline bool hdi_deque_holds(hdi_deque *deque) { return hdi_load(&deque->top, seq_cst) < hdi_load(&deque->bottom, seq_cst); }
+static inline bool hdi_deque_holds(hdi_deque *deque) {
+    return hdi_load(&deque->top, seq_cst) < hdi_load(&deque->bottom, seq_cst);
+}
 
 #endif

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "task/tracer.h"
 #include "comm/window_device.h"
 #include "task/exchange_device.h"
 
@@ -102,15 +103,20 @@ bool hdi_exchange_ready(const hd_executor *executor, uint32_t s) {
     return true;
 }
 
-hd_status hdi_exchange_wait(hd_executor *executor, uint32_t s) {
+hd_status hdi_exchange_wait(hd_executor *executor, uint32_t s, int worker) {
     const hdi_exchange *x = executor->exchange;
     const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
     const hdi_plan_remote *remotes = hdi_plan_remotes(executor->plan) + step->first_remote;
     if (hdi_exchange_ready(executor, s)) return HD_OK;
     (void)beat(x, s);
-    for (uint32_t i = 0; i < step->n_remotes; i++)
-        HD_TRY(give_up(x, hd_signal_wait(x->window, remotes[i].rank, remotes[i].event, value_of(executor, &remotes[i]),
-                                         hdi_plan_name(executor->plan, step->name))));
+    for (uint32_t i = 0; i < step->n_remotes; i++) {
+        const hdi_plan_remote *r = &remotes[i];
+        uint64_t value = value_of(executor, r);
+        if (hdi_signal_seen(x->window, r->rank, r->event, value)) continue;
+        int64_t began = hdi_tracer_begin(executor->tracer);
+        HD_TRY(give_up(x, hd_signal_wait(x->window, r->rank, r->event, value, hdi_plan_name(executor->plan, step->name))));
+        hdi_tracer_wait(executor->tracer, s, worker, began, r->rank, r->event);
+    }
     return HD_OK;
 }
 
@@ -147,20 +153,28 @@ static void piece_bytes(const hdi_operand *t, const uint8_t *segment, int32_t pi
     *bytes = (size_t)(end - first) * row_bytes;
 }
 
-static hd_status trigger(hd_executor *executor, uint32_t index, int32_t piece, int32_t pieces) {
+/* Sends piece `piece` to the trigger's ranks; a piece that is all of it comes with the signal. */
+static hd_status send(hd_executor *executor, const hdi_plan_trigger *t, uint32_t s, int32_t piece, int32_t pieces, int worker) {
+    const hdi_exchange *x = executor->exchange;
+    const uint8_t *segment = hd_window_segment(x->window, executor->plan->rank);
+    uint64_t value = x->run * hdi_plan_events(executor->plan)[t->event].chunks;
+    size_t at, bytes;
+    piece_bytes(&executor->operands[t->operand], segment, piece, pieces, &at, &bytes);
+    for (int32_t r = 0; r < executor->plan->ranks; r++) {
+        if (!(t->ranks >> r & 1u)) continue;
+        int64_t began = hdi_tracer_begin(executor->tracer);
+        HD_TRY(pieces == 1 ? hd_put_signal(x->window, r, at, bytes, t->event, value) : hd_put(x->window, r, at, bytes));
+        hdi_tracer_sent(executor->tracer, s, worker, began, r, bytes);
+    }
+    return HD_OK;
+}
+
+static hd_status trigger(hd_executor *executor, uint32_t s, uint32_t index, int32_t piece, int32_t pieces, int worker) {
     const hdi_exchange *x = executor->exchange;
     const hdi_plan_trigger *t = &hdi_plan_triggers(executor->plan)[index];
     uint32_t chunks = hdi_plan_events(executor->plan)[t->event].chunks;
-    const uint8_t *segment = hd_window_segment(x->window, executor->plan->rank);
-    size_t at, bytes;
-    piece_bytes(&executor->operands[t->operand], segment, piece, pieces, &at, &bytes);
-    if (pieces == 1) {
-        for (int32_t r = 0; r < executor->plan->ranks; r++)
-            if (t->ranks >> r & 1u) HD_TRY(hd_put_signal(x->window, r, at, bytes, t->event, x->run * chunks));
-        return HD_OK;
-    }
-    for (int32_t r = 0; r < executor->plan->ranks; r++)
-        if (t->ranks >> r & 1u) HD_TRY(hd_put(x->window, r, at, bytes));
+    HD_TRY(send(executor, t, s, piece, pieces, worker));
+    if (pieces == 1) return HD_OK;
     uint32_t ended = (atomic_fetch_add_explicit(&x->complete[index], 1, memory_order_acq_rel) + 1) % (uint32_t)pieces;
     uint64_t value = (x->run - 1) * chunks + (ended ? (uint64_t)ended : chunks);
     for (int32_t r = 0; r < executor->plan->ranks; r++)
@@ -168,9 +182,9 @@ static hd_status trigger(hd_executor *executor, uint32_t index, int32_t piece, i
     return HD_OK;
 }
 
-hd_status hdi_exchange_trigger(hd_executor *executor, uint32_t s, int32_t piece, int32_t pieces) {
+hd_status hdi_exchange_trigger(hd_executor *executor, uint32_t s, int32_t piece, int32_t pieces, int worker) {
     const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
     for (uint32_t i = 0; i < step->n_triggers; i++)
-        HD_TRY(give_up(executor->exchange, trigger(executor, step->first_trigger + i, piece, pieces)));
+        HD_TRY(give_up(executor->exchange, trigger(executor, s, step->first_trigger + i, piece, pieces, worker)));
     return HD_OK;
 }

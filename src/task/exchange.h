@@ -39,15 +39,15 @@ hd_status hdi_exchange_check(hd_executor *executor);
 /* Whether all that `step` waits for of other ranks is there. Any worker. */
 bool hdi_exchange_ready(const hd_executor *executor, uint32_t step);
 /* Waits for it. Any worker. A failure has ended the domain. */
-hd_status hdi_exchange_wait(hd_executor *executor, uint32_t step);
+hd_status hdi_exchange_wait(hd_executor *executor, uint32_t step, int worker);
 /* `step` begins to wait without holding anybody: a sign of life; the clock now. */
 int64_t hdi_exchange_park(hd_executor *executor, uint32_t step);
 /* Lets messages in where that takes calls, and says whether the domain has failed; `closely`: also whether somebody died. */
 hd_status hdi_exchange_progress(hd_executor *executor, bool closely);
-/* HD_COMM, with the report, and the domain's end, when `step` has waited since `since` for longer than one wait may take, for a rank
- * that left, or for a domain that has failed. */
+/* HD_COMM, with the report, and the domain's end, when `step` has waited since `since` for longer than one wait may take, for a
+ * rank that left, or for a domain that has failed. */
 hd_status hdi_exchange_overdue(hd_executor *executor, uint32_t step, int64_t since);
 /* Piece `piece` of the step's `pieces` has been written, by the caller or before it in the order of memory. Any worker. */
-hd_status hdi_exchange_trigger(hd_executor *executor, uint32_t step, int32_t piece, int32_t pieces);
+hd_status hdi_exchange_trigger(hd_executor *executor, uint32_t step, int32_t piece, int32_t pieces, int worker);
 
 #endif

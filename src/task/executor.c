@@ -93,8 +93,8 @@ hd_status hd_executor_create(const hd_plan *plan, const hd_executor_options *opt
                (int)options->kind);
     HD_REQUIRE(hd_executor_kind_runs_on(options->kind, device), HD_UNSUPPORTED, "%s has no %s executor", hdi_device_text(device),
                hd_executor_kind_name(options->kind));
-    HD_REQUIRE(!hdi_executor_kind_has_threads(options->kind) || (1 <= options->threads && options->threads <= 1024), HD_INVALID_ARGUMENT,
-               "%d threads; there must be 1 to 1024", options->threads);
+    HD_REQUIRE(!hdi_executor_kind_has_threads(options->kind) || (1 <= options->threads && options->threads <= 1024),
+               HD_INVALID_ARGUMENT, "%d threads; there must be 1 to 1024", options->threads);
     HD_TRY(hdi_isa_check());
     HD_TRY(hdi_calloc(&executor, 1, sizeof *executor, "an executor"));
     executor->plan = plan;

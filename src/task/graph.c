@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The graph and the persistent executor: what the stream executor enqueues, with or without programs, is recorded once for a set
- * of sizes and replayed from then on, which costs the host one call in place of hundreds. The first run of a set is plain, so that kernels get the device memory that they
- * work in, which nothing may ask for while recording; the second records. */
+ * of sizes and replayed from then on, which costs the host one call in place of hundreds. The first run of a set is plain, so
+ * that kernels get the device memory that they work in, which nothing may ask for while recording; the second records. */
 #include <stdio.h>
 #include <string.h>
 

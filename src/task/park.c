@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps that wait for other ranks. A worker that looks at one has no claim on it: by the time it takes its place, another may have
- * started it, and the place may hold a later step that waits. So who takes looks again, and puts it back if it must. */
+/* Steps that wait for other ranks. A worker that looks at one has no claim on it: by the time it takes its place, another may
+ * have started it, and the place may hold a later step that waits. So who takes looks again, and puts it back if it must. */
 #include "task/tasks.h"
 
 static bool signals_seen(const hdi_tasks *tasks, uint32_t step) {

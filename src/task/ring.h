@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The steps in flight. Steps are opened in the plan's order while there is room, start when what they wait for has ended, and leave in
- * order; so whatever a step needs while it is under way lies in one of a bounded number of places, however long the plan is.
+/* The steps in flight. Steps are opened in the plan's order while there is room, start when what they wait for has ended, and
+ * leave in order; so whatever a step needs while it is under way lies in one of a bounded number of places, however long the plan
+ * is.
  *
  * A step may count down a successor that is not open yet. It lies less than a ring ahead, so counters of two rings' worth of
  * steps are enough, each set when the step two rings before it leaves. A wait that reaches back further has ended
@@ -33,7 +34,7 @@ typedef struct hdi_ring {
     uint32_t *near;          /* by step: how many of its waits are counted */
     uint32_t *first;         /* by step, and one more: where its successors begin */
     uint32_t *successors;
-    _Atomic uint32_t *chunks_left; /* of all places */
+    _Atomic uint32_t *chunks_left;                      /* of all places */
     _Alignas(HDI_CACHE_LINE) _Atomic uint32_t requests; /* to advance, since somebody began to */
     uint32_t head, opened;                              /* of whoever advances */
     atomic_bool done;                                   /* all steps have left */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A set of places in the ring, one bit each: whoever takes a bit out owns what it stands for. Letters to a worker and parked steps
- * are kept so: a step has one place in the ring, so no set can overflow. */
+/* A set of places in the ring, one bit each: whoever takes a bit out owns what it stands for. Letters to a worker and parked
+ * steps are kept so: a step has one place in the ring, so no set can overflow. */
 #ifndef HDI_TASK_SLOT_SET_H
 #define HDI_TASK_SLOT_SET_H
 

@@ -43,7 +43,7 @@ static hd_status listen(hd_executor *executor, uint32_t first, uint32_t n) {
     if (!executor->exchange) return HD_OK;
     for (uint32_t s = first; s < first + n; s++) {
         if (hdi_plan_steps(executor->plan)[s].n_remotes == 0 || !happens(executor, s)) continue;
-        HD_TRY(executor->exchange->on_device ? hdi_exchange_device_wait(executor, s) : hdi_exchange_wait(executor, s));
+        HD_TRY(executor->exchange->on_device ? hdi_exchange_device_wait(executor, s) : hdi_exchange_wait(executor, s, 0));
     }
     return HD_OK;
 }
@@ -53,7 +53,7 @@ static hd_status tell(hd_executor *executor, uint32_t first, uint32_t n) {
     for (uint32_t s = first; s < first + n; s++) {
         if (hdi_plan_steps(executor->plan)[s].n_triggers == 0 || !happens(executor, s)) continue;
         HD_TRY(executor->exchange->on_device ? hdi_exchange_device_trigger(executor, s)
-                                             : hdi_exchange_trigger(executor, s, 0, 1));
+                                             : hdi_exchange_trigger(executor, s, 0, 1, 0));
     }
     return HD_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The task runtime: the inside of the executor "tasks". A step becomes ranges of chunks (chunks.h) once all that it waits for has
- * ended; workers take ranges from their deque (deque.h), their letters (what others made for them) and from one another. A step that
- * waits for other ranks is parked and holds nobody. docs/architecture.md has the whole picture. */
+ * ended; workers take ranges from their deque (deque.h), their letters (what others made for them) and from one another. A step
+ * that waits for other ranks is parked and holds nobody. docs/architecture.md has the whole picture. */
 #ifndef HDI_TASK_TASKS_H
 #define HDI_TASK_TASKS_H
 

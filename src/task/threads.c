@@ -75,22 +75,22 @@ static double run_share(const hdi_bound_step *step, const hdi_piece *piece, int 
 }
 
 /* Tells other ranks of a piece, when this worker is the last to have done its share. */
-static hd_status arrive(hd_executor *executor, uint32_t s, int32_t p, int workers) {
+static hd_status arrive(hd_executor *executor, uint32_t s, int32_t p, int w, int workers) {
     const hdi_bound_step *step = &executor->steps[s];
     _Atomic uint64_t *arrived = &executor->team->arrived[&step->pieces[p] - executor->pieces];
     uint64_t n = atomic_fetch_add_explicit(arrived, 1, memory_order_acq_rel) + 1;
-    return n % (uint64_t)workers ? HD_OK : hdi_exchange_trigger(executor, s, p, step->n_pieces);
+    return n % (uint64_t)workers ? HD_OK : hdi_exchange_trigger(executor, s, p, step->n_pieces, w);
 }
 
 static hd_status run_step(hd_executor *executor, uint32_t s, int w, int workers) {
     const hdi_bound_step *step = &executor->steps[s];
     void *scratch = executor->scratch + (size_t)w * executor->scratch_bytes;
-    if (step->n_pieces && step->listens) HD_TRY(hdi_exchange_wait(executor, s));
+    if (step->n_pieces && step->listens) HD_TRY(hdi_exchange_wait(executor, s, w));
     int64_t began = hdi_tracer_begin(executor->tracer);
     double share = 0;
     for (int32_t p = 0; p < step->n_pieces; p++) {
         share += run_share(step, &step->pieces[p], w, workers, scratch) / step->n_pieces;
-        if (step->tells) HD_TRY(arrive(executor, s, p, workers));
+        if (step->tells) HD_TRY(arrive(executor, s, p, w, workers));
     }
     if (share > 0) hdi_tracer_end(executor->tracer, s, w, began, share);
     return HD_OK;

@@ -16,6 +16,7 @@ hd_status hd_trace_create(const hd_trace_options *options, hd_trace **out) {
     *out = NULL;
     HD_TRY(hdi_calloc(&trace, 1, sizeof *trace, "a trace"));
     trace->room = options && options->spans ? options->spans : DEFAULT_SPANS;
+    trace->rank = options ? options->rank : 0;
     trace->whole_runs = options && options->whole_runs;
     hd_status status = hdi_alloc(&trace->spans, trace->room, sizeof *trace->spans, "a trace's spans");
     if (status != HD_OK) {
@@ -68,7 +69,7 @@ hd_status hdi_trace_take_lane(hd_trace *trace, const hd_device *device, const ch
     HD_REQUIRE(i < MOST_LANES, HD_EXHAUSTED, "a trace has at most %d lanes", MOST_LANES);
     if (i == trace->n_lanes) {
         HD_TRY(hdi_grow(&trace->lanes, &trace->cap_lanes, i + 1, sizeof *trace->lanes, "a trace's lanes"));
-        trace->lanes[i] = (hdi_trace_lane){.device = device};
+        trace->lanes[i] = (hdi_trace_lane){.device = device, .rank = trace->rank};
         snprintf(trace->lanes[i].name, sizeof trace->lanes[i].name, "%s", name);
         trace->n_lanes++;
     }
@@ -86,6 +87,15 @@ hd_status hdi_trace_add_labels(hd_trace *trace, size_t n, uint32_t *first) {
     *first = (uint32_t)trace->n_labels;
     trace->n_labels += n;
     return HD_OK;
+}
+
+void hdi_span_text(const hd_trace *trace, const hdi_span *span, char text[HDI_SPAN_TEXT]) {
+    if (span->kind == HDI_SPAN_WAIT)
+        snprintf(text, HDI_SPAN_TEXT, "wait for event %llu of rank %d", (unsigned long long)span->event, span->other);
+    else if (span->kind == HDI_SPAN_TRANSFER)
+        snprintf(text, HDI_SPAN_TEXT, "to rank %d", span->other);
+    else
+        snprintf(text, HDI_SPAN_TEXT, "%s", trace->labels[span->label].name);
 }
 
 static int by_time(const void *a, const void *b) {

@@ -12,29 +12,40 @@ typedef struct kinds {
     size_t n, cap;
 } kinds;
 
-/* Labels of like kernels and shapes are one kind; so are those of many executors. */
-static bool is_of(const hd_trace_kind *kind, const hd_trace *trace, const hdi_span *span) {
+/* Labels of like kernels and shapes are one kind; so are those of many executors. Waits and transfers are kinds of their own,
+ * by the rank at the other end. */
+static void describe(const hd_trace *trace, const hdi_span *span, hd_trace_kind *kind) {
     const hdi_trace_label *label = &trace->labels[span->label];
-    return kind->phase == (hd_trace_phase)span->phase && kind->device == trace->lanes[span->lane].device &&
-           strcmp(kind->kernel, label->kernel ? label->kernel : "") == 0 &&
-           strcmp(kind->shape, label->kernel ? label->shape : label->name) == 0;
+    memset(kind, 0, sizeof *kind);
+    kind->device = trace->lanes[span->lane].device;
+    kind->rank = trace->lanes[span->lane].rank;
+    kind->phase = (hd_trace_phase)span->phase;
+    if (span->kind != HDI_SPAN_WORK) {
+        bool wait = span->kind == HDI_SPAN_WAIT;
+        snprintf(kind->kernel, sizeof kind->kernel, "%s", wait ? "wait" : "transfer");
+        snprintf(kind->shape, sizeof kind->shape, "%s rank %d", wait ? "for" : "to", span->other);
+        return;
+    }
+    snprintf(kind->kernel, sizeof kind->kernel, "%s", label->kernel);
+    snprintf(kind->shape, sizeof kind->shape, "%s", *label->kernel ? label->shape : label->name);
+}
+
+static bool same(const hd_trace_kind *a, const hd_trace_kind *b) {
+    return a->phase == b->phase && a->device == b->device && a->rank == b->rank && strcmp(a->kernel, b->kernel) == 0 &&
+           strcmp(a->shape, b->shape) == 0;
 }
 
 static hd_status find(kinds *k, const hd_trace *trace, const hdi_span *span, hd_trace_kind **out) {
-    const hdi_trace_label *label = &trace->labels[span->label];
+    hd_trace_kind kind;
+    describe(trace, span, &kind);
     for (size_t i = 0; i < k->n; i++)
-        if (is_of(&k->all[i], trace, span)) {
+        if (same(&k->all[i], &kind)) {
             *out = &k->all[i];
             return HD_OK;
         }
     HD_TRY(hdi_grow(&k->all, &k->cap, k->n + 1, sizeof *k->all, "kinds of steps"));
-    hd_trace_kind *kind = &k->all[k->n++];
-    memset(kind, 0, sizeof *kind);
-    kind->device = trace->lanes[span->lane].device;
-    kind->phase = (hd_trace_phase)span->phase;
-    snprintf(kind->kernel, sizeof kind->kernel, "%s", label->kernel ? label->kernel : "");
-    snprintf(kind->shape, sizeof kind->shape, "%s", label->kernel ? label->shape : label->name);
-    *out = kind;
+    k->all[k->n] = kind;
+    *out = &k->all[k->n++];
     return HD_OK;
 }
 
@@ -59,7 +70,7 @@ hd_status hd_trace_kinds(hd_trace *trace, size_t first, hd_trace_kind **out, siz
         kind->steps += span->first;
         kind->seconds += (double)(span->end - span->begin) * 1e-9 / span->workers;
         kind->bytes += span->bytes;
-        kind->flops += span->flops;
+        kind->flops += span->kind == HDI_SPAN_WORK ? span->flops : 0;
         kind->partial |= span->partial;
     }
     qsort(k.all, k.n, sizeof *k.all, by_time);

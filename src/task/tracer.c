@@ -40,7 +40,7 @@ static void label_steps(hdi_tracer *t, const hd_plan *plan) {
     for (uint32_t s = 0; s < plan->n_steps; s++) {
         const hdi_plan_step *step = &hdi_plan_steps(plan)[s];
         snprintf(label[s].name, sizeof label[s].name, "%s", hdi_plan_name(plan, step->name));
-        label[s].kernel = hdi_kernel_name((hdi_kernel_id)step->kernel);
+        snprintf(label[s].kernel, sizeof label[s].kernel, "%s", hdi_kernel_name((hdi_kernel_id)step->kernel));
         add_shape(plan, step, false, label[s].shape, sizeof label[s].shape);
     }
 }
@@ -52,7 +52,7 @@ static void label_groups(hdi_tracer *t, const hd_plan *plan) {
         const hdi_plan_group *group = &hdi_plan_groups(plan)[g];
         const hdi_plan_step *first = &hdi_plan_steps(plan)[group->first_step];
         snprintf(label[g].name, sizeof label[g].name, "%s ...", hdi_plan_name(plan, first->name));
-        label[g].kernel = group_names[group->kind];
+        snprintf(label[g].kernel, sizeof label[g].kernel, "%s", group_names[group->kind]);
         for (uint32_t i = 0; i < group->n_steps; i++) add_shape(plan, first + i, true, label[g].shape, sizeof label[g].shape);
     }
 }
@@ -65,7 +65,7 @@ static hd_status make_labels(hdi_tracer *t, const hd_plan *plan) {
     label_steps(t, plan);
     label_groups(t, plan);
     snprintf(trace->labels[t->run_label].name, sizeof trace->labels[0].name, "run of %u steps", plan->n_steps);
-    trace->labels[t->run_label].kernel = "run";
+    snprintf(trace->labels[t->run_label].kernel, sizeof trace->labels[0].kernel, "run");
     return HD_OK;
 }
 
@@ -103,6 +103,7 @@ static void free_tracer(hdi_tracer *t) {
         hdi_free(t->runs[r].events);
         hdi_free(t->runs[r].launches);
     }
+    hdi_free_aligned(t->notes);
     hdi_free(t->host);
     hdi_free(t->lane);
     hdi_free(t);
@@ -125,19 +126,36 @@ static hd_status make(hdi_tracer *t) {
     size_t workers = e->pool ? (size_t)hdi_pool_workers(e->pool) : 1;
     HD_TRY(hdi_calloc(&t->host, e->plan->n_slots, sizeof *t->host, "a trace"));
     HD_TRY(hdi_alloc(&t->lane, workers, sizeof *t->lane, "a trace's lanes"));
+    HD_TRY(hdi_alloc_aligned(&t->notes, workers * sizeof *t->notes, "a trace's waits"));
+    memset(t->notes, 0, workers * sizeof *t->notes);
     HD_TRY(make_labels(t, e->plan));
     if (e->stream) HD_TRY(make_events(t));
     return take_lanes(t);
 }
 
+/* Plans of one rank wait for no other and send nothing. */
+uint32_t hdi_tracer_notes_of(const hd_plan *plan) {
+    uint32_t notes = plan->n_remotes;
+    for (uint32_t i = 0; i < plan->n_triggers; i++) {
+        const hdi_plan_trigger *t = &hdi_plan_triggers(plan)[i];
+        notes += (uint32_t)__builtin_popcountll(t->ranks) * hdi_plan_events(plan)[t->event].chunks;
+    }
+    return notes;
+}
+
 hd_status hd_executor_set_trace(hd_executor *executor, hd_trace *trace) {
-    hdi_tracer *t;
     HD_REQUIRE(executor, HD_INVALID_ARGUMENT, "hd_executor_set_trace needs an executor");
+    return hdi_tracer_set(executor, trace, hdi_tracer_notes_of(executor->plan));
+}
+
+hd_status hdi_tracer_set(hd_executor *executor, hd_trace *trace, uint32_t notes) {
+    hdi_tracer *t;
     if (executor->tracer) hdi_trace_leave(&executor->tracer->holder);
     if (!trace) return HD_OK;
     HD_TRY(hdi_calloc(&t, 1, sizeof *t, "a trace"));
     t->holder = (hdi_trace_holder){.trace = trace, .settle = settle, .leave = leave};
     t->executor = executor;
+    t->most_notes = notes;
     hd_status status = make(t);
     if (status != HD_OK) {
         for (int i = 0; i < t->lanes; i++) hdi_trace_give_lane(trace, t->lane[i]);

@@ -4,6 +4,7 @@
 #ifndef HDI_TASK_TRACER_H
 #define HDI_TASK_TRACER_H
 
+#include "base/memory.h"
 #include "task/executor.h"
 #include "task/trace.h"
 
@@ -24,6 +25,12 @@ typedef struct hdi_pending_run {
     uint8_t phase;
 } hdi_pending_run;
 
+/* How many waits and transfers a worker has noted in the current run. Alone on its line: workers count at the same time. */
+typedef struct hdi_tracer_notes {
+    _Alignas(HDI_CACHE_LINE) uint32_t n;
+    uint32_t lost;
+} hdi_tracer_notes;
+
 typedef struct hdi_tracer {
     hdi_trace_holder holder; /* first: a holder is its tracer */
     hd_executor *executor;
@@ -32,7 +39,10 @@ typedef struct hdi_tracer {
     int lanes;
     const void **host; /* by slot: where the host has a copy of what is bound; NULL: nowhere */
 
-    hdi_span *run; /* CPU: of step s and worker w at [s * lanes + w]; NULL: the current run is not recorded */
+    hdi_span *run;           /* CPU: of step s and worker w at [s * lanes + w]; NULL: the current run is not recorded */
+    hdi_span *noted;         /* behind them: of worker w from [w * most_notes] on */
+    hdi_tracer_notes *notes; /* by worker */
+    uint32_t most_notes;     /* waits and transfers that a worker may have in a run */
 
     /* a device's: */
     hdi_pending_run runs[HDI_TRACER_RUNS];
@@ -65,6 +75,26 @@ static inline void hdi_tracer_add(const hdi_tracer *tracer, uint32_t step, int w
     span->end = end;
     span->bytes += share;
 }
+
+void hdi_tracer_note(const hdi_tracer *tracer, hdi_span_kind kind, uint32_t step, int worker, int64_t begin, int32_t rank,
+                     uint64_t what);
+
+/* Worker `worker` stood still since `begin`, before `step`, until event `event` of rank `rank` came. */
+static inline void hdi_tracer_wait(const hdi_tracer *tracer, uint32_t step, int worker, int64_t begin, int32_t rank,
+                                   uint64_t event) {
+    if (tracer) hdi_tracer_note(tracer, HDI_SPAN_WAIT, step, worker, begin, rank, event);
+}
+
+/* Worker `worker` sent `bytes` of what `step` made to rank `rank`, since `begin`. */
+static inline void hdi_tracer_sent(const hdi_tracer *tracer, uint32_t step, int worker, int64_t begin, int32_t rank,
+                                   uint64_t bytes) {
+    if (tracer) hdi_tracer_note(tracer, HDI_SPAN_TRANSFER, step, worker, begin, rank, bytes);
+}
+
+/* hd_executor_set_trace with room for `notes` waits and transfers a worker and run; those beyond are counted as lost. */
+hd_status hdi_tracer_set(hd_executor *executor, hd_trace *trace, uint32_t notes);
+/* How many a worker may have in a run of the plan: its remote waits and triggers. */
+uint32_t hdi_tracer_notes_of(const hd_plan *plan);
 
 /* Around a launch of steps first .. first + n - 1; group: its number when they are one, else -1. */
 hd_status hdi_tracer_before(hd_executor *executor);

@@ -67,7 +67,7 @@ static hdi_kernel_cost cost_of_run(const hdi_tracer *t) {
     return sum;
 }
 
-static void add_span(hdi_tracer *t, int64_t begin, int64_t end, const hdi_pending *what, hd_trace_phase phase) {
+static void add_span(hdi_tracer *t, int64_t begin, int64_t end, const hdi_pending *what, hd_trace_phase phase, bool begins) {
     hdi_span *span = hdi_trace_add(t->holder.trace);
     if (!span) return;
     *span = (hdi_span){.begin = begin,
@@ -79,21 +79,61 @@ static void add_span(hdi_tracer *t, int64_t begin, int64_t end, const hdi_pendin
                        .workers = 1,
                        .phase = (uint8_t)phase,
                        .partial = what->cost.partial,
-                       .first = true};
+                       .first = true,
+                       .begins = begins};
 }
 
 /* ---- the CPU: shares of steps ---- */
 
 static void begin_shares(hdi_tracer *t) {
     hd_trace *trace = t->holder.trace;
-    size_t n = (size_t)t->executor->plan->n_steps * (size_t)t->lanes;
+    size_t shares = (size_t)t->executor->plan->n_steps * (size_t)t->lanes, n = shares + (size_t)t->lanes * t->most_notes;
     t->run = NULL;
     if (trace->room - trace->n < n) {
         trace->lost += n;
         return;
     }
     t->run = trace->spans + trace->n;
-    memset(t->run, 0, n * sizeof *t->run);
+    t->noted = t->run + shares;
+    memset(t->run, 0, shares * sizeof *t->run);
+    for (int w = 0; w < t->lanes; w++) t->notes[w] = (hdi_tracer_notes){0};
+}
+
+/* Only the worker itself comes here for its number. */
+void hdi_tracer_note(const hdi_tracer *t, hdi_span_kind kind, uint32_t step, int worker, int64_t begin, int32_t rank,
+                     uint64_t what) {
+    if (!t->run) return;
+    hdi_tracer_notes *notes = &t->notes[worker];
+    if (notes->n == t->most_notes) {
+        notes->lost++;
+        return;
+    }
+    hdi_span *span = &t->noted[(size_t)worker * t->most_notes + notes->n++];
+    *span = (hdi_span){.begin = begin, .end = hdi_clock_ns(), .label = step, .kind = (uint8_t)kind, .other = rank};
+    if (kind == HDI_SPAN_WAIT)
+        span->event = what;
+    else
+        span->bytes = (double)what;
+}
+
+/* Completes the waits and transfers, behind the shares; gives the end of the spans. */
+static hdi_span *end_notes(hdi_tracer *t, hdi_span *to) {
+    hd_trace *trace = t->holder.trace;
+    for (int w = 0; w < t->lanes; w++) {
+        for (uint32_t i = 0; i < t->notes[w].n; i++) {
+            hdi_span span = t->noted[(size_t)w * t->most_notes + i];
+            span.begin -= trace->start;
+            span.end -= trace->start;
+            span.label += t->step_label;
+            span.lane = t->lane[w];
+            span.workers = (uint16_t)t->lanes;
+            span.phase = (uint8_t)trace->phase;
+            span.first = true;
+            *to++ = span; /* never ahead of what is read */
+        }
+        trace->lost += t->notes[w].lost;
+    }
+    return to;
 }
 
 /* Completes the spans that workers wrote, and closes the gaps of those that had nothing to do. */
@@ -117,10 +157,12 @@ static void end_shares(hdi_tracer *t) {
             span.phase = (uint8_t)trace->phase;
             span.partial = cost.partial;
             span.first = first;
+            span.begins = to == t->run;
             first = false;
             *to++ = span; /* never ahead of what is read */
         }
     }
+    to = end_notes(t, to);
     trace->n = (size_t)(to - trace->spans);
     t->run = NULL;
 }
@@ -137,7 +179,7 @@ static hd_status run_on_cpu(hdi_tracer *t, bool again, hdi_run_fn run) {
     int64_t begin = hdi_clock_ns() - trace->start;
     HD_TRY(run(t->executor, again));
     int64_t end = hdi_clock_ns() - trace->start;
-    add_span(t, begin, end, &(hdi_pending){t->run_label, cost_of_run(t)}, trace->phase);
+    add_span(t, begin, end, &(hdi_pending){t->run_label, cost_of_run(t)}, trace->phase, true);
     return HD_OK;
 }
 
@@ -164,7 +206,7 @@ static hd_status settle_launch(hdi_tracer *t, const hdi_pending_run *run, uint32
     double from, to;
     HD_TRY(hd_event_elapsed(anchor, run->events[2 * i], &from));
     HD_TRY(hd_event_elapsed(anchor, run->events[2 * i + 1], &to));
-    add_span(t, t->anchor_time + nanoseconds(from), t->anchor_time + nanoseconds(to), &run->launches[i], run->phase);
+    add_span(t, t->anchor_time + nanoseconds(from), t->anchor_time + nanoseconds(to), &run->launches[i], run->phase, i == 0);
     return HD_OK;
 }
 

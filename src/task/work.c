@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a worker does: find a range, halve it until one chunk is left (the rest can be stolen), do that, and when it was a step's last
- * one, release what waited for the step and let new steps into the ring. */
+/* What a worker does: find a range, halve it until one chunk is left (the rest can be stolen), do that, and when it was a step's
+ * last one, release what waited for the step and let new steps into the ring. */
 #include "task/pause.h"
 #include "task/tasks.h"
 #include "task/tracer.h"
 
 enum {
-    YIELDS = 200,     /* turns of giving the core away before sleeping */
-    OWN_TURNS = 8,    /* turns before it takes what lies ready for others: they may be about to, and know the data */
-    NAP_NS = 50000,   /* the most that a sleeping worker overlooks a signal */
+    YIELDS = 200,   /* turns of giving the core away before sleeping */
+    OWN_TURNS = 8,  /* turns before it takes what lies ready for others: they may be about to, and know the data */
+    NAP_NS = 50000, /* the most that a sleeping worker overlooks a signal */
 };
 
 /* ---- handing out ---- */
@@ -95,17 +95,18 @@ static void advance(hdi_tasks *tasks, int worker) {
 static void end_step(hdi_tasks *tasks, int worker, uint32_t step) {
     hdi_ring *ring = &tasks->ring;
     for (uint32_t i = ring->first[step]; i < ring->first[step + 1]; i++)
-        if (HDI_EDGE(RELEASE) && hdi_ring_count_down(ring, ring->successors[i])) hdi_tasks_ready(tasks, worker, ring->successors[i]);
+        if (HDI_EDGE(RELEASE) && hdi_ring_count_down(ring, ring->successors[i]))
+            hdi_tasks_ready(tasks, worker, ring->successors[i]);
     hdi_store(&hdi_ring_place(ring, step)->ended, step + 1, release);
     advance(tasks, worker);
 }
 
 /* ---- doing ---- */
 
-static void trigger(hdi_tasks *tasks, uint32_t step, int32_t piece, int32_t pieces) {
+static void trigger(hdi_tasks *tasks, int worker, uint32_t step, int32_t piece, int32_t pieces) {
     HDI_POINT();
     if (!HDI_EDGE(TRIGGER)) return;
-    hd_status status = hdi_exchange_trigger(tasks->executor, step, piece, pieces);
+    hd_status status = hdi_exchange_trigger(tasks->executor, step, piece, pieces, worker);
     if (status != HD_OK) hdi_tasks_fail(tasks, status);
 }
 
@@ -114,10 +115,10 @@ static void end_chunk(hdi_tasks *tasks, int worker, uint32_t step, int32_t p) {
     const hdi_bound_step *bound = &tasks->executor->steps[step];
     hdi_place *place = hdi_ring_place(&tasks->ring, step);
     bool tells = bound->n_pieces && bound->tells;
-    if (tells && !HDI_EDGE(TRIGGER_LAST)) trigger(tasks, step, p, bound->n_pieces);
+    if (tells && !HDI_EDGE(TRIGGER_LAST)) trigger(tasks, worker, step, p, bound->n_pieces);
     bool last = hdi_fetch_sub(&place->chunks_left[p], 1, acq_rel) == 1;
     if (!last && HDI_EDGE(ALL_CHUNKS)) return;
-    if (tells && HDI_EDGE(TRIGGER_LAST)) trigger(tasks, step, p, bound->n_pieces);
+    if (tells && HDI_EDGE(TRIGGER_LAST)) trigger(tasks, worker, step, p, bound->n_pieces);
     if (bound->n_pieces <= 1 || hdi_fetch_sub(&place->pieces_left, 1, acq_rel) == 1) end_step(tasks, worker, step);
 }
 

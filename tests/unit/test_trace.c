@@ -392,12 +392,139 @@ static void memory_runs_out(void **state) {
     stop(&r);
 }
 
+/* ---- several ranks ---- */
+
+enum { NOTES = 3 };
+
+/* What workers of a plan of several ranks would note: one more than there is room for, from worker 2. */
+static hd_status note_some(hd_executor *executor, bool again) {
+    hdi_tracer *t = executor->tracer;
+    (void)again;
+    int64_t begin = hdi_tracer_begin(t);
+    hdi_tracer_wait(t, 1, 0, begin, 1, 12);
+    hdi_tracer_end(t, 1, 0, hdi_tracer_begin(t), 1);
+    hdi_tracer_sent(t, 1, 0, hdi_tracer_begin(t), 1, 4096);
+    for (int i = 0; i < NOTES + 1; i++) hdi_tracer_sent(t, 2, 2, hdi_tracer_begin(t), 3, 100);
+    return HD_OK;
+}
+
+static const hd_trace_kind *kind_called(const hd_trace_kind *kinds, size_t n, const char *kernel, const char *shape) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(kinds[i].kernel, kernel) == 0 && strcmp(kinds[i].shape, shape) == 0) return &kinds[i];
+    fail_msg("no %s %s", kernel, shape);
+    return NULL;
+}
+
+static hd_trace *noted_trace(running *r, int32_t rank) {
+    const hd_trace_options options = {.spans = 200, .rank = rank};
+    hd_trace *trace;
+    good(hd_trace_create(&options, &trace));
+    good(hdi_tracer_set(r->executor, trace, NOTES));
+    good(hd_executor_set(r->executor, "rows", 3));
+    good(hdi_run_traced(r->executor, false, note_some));
+    return trace;
+}
+
+static void waits_and_transfers_are_kinds(void **state) {
+    (void)state;
+    if (device != hdi_device_cpu()) return; /* the host's workers note them */
+    running r = start(HD_EXECUTOR_THREADS);
+    hd_trace *trace = noted_trace(&r, 0);
+    hd_trace_kind *kinds;
+    size_t n;
+    good(hd_trace_kinds(trace, 0, &kinds, &n));
+    assert_int_equal(n, 4);
+    const hd_trace_kind *wait = kind_called(kinds, n, "wait", "for rank 1");
+    assert_true(wait->steps == 1 && wait->bytes == 0 && wait->flops == 0); /* no event's number is taken for operations */
+    assert_true(kind_called(kinds, n, "transfer", "to rank 1")->bytes == 4096);
+    const hd_trace_kind *sent = kind_called(kinds, n, "transfer", "to rank 3");
+    assert_true(sent->steps == NOTES && sent->bytes == 100 * NOTES);
+    assert_int_equal(trace->lost, 1);
+    assert_int_equal(trace->n, 1 + 1 + 1 + NOTES);
+    check_times(trace, 0, hdi_clock_ns() - trace->start);
+    hd_free(kinds);
+    hd_trace_destroy(trace);
+    stop(&r);
+}
+
+static void traces_are_put_together(void **state) {
+    (void)state;
+    if (device != hdi_device_cpu()) return;
+    running r = start(HD_EXECUTOR_THREADS);
+    hd_trace *other = noted_trace(&r, 1), *trace = noted_trace(&r, 0); /* the executor leaves the other */
+    size_t own = trace->n, size, again_size;
+    uint8_t *bytes, *again;
+    good(hd_trace_export(other, (void **)&bytes, &size));
+    good(hd_trace_import(trace, bytes, size, "rank 1", 5000));
+    assert_int_equal(trace->n, own + other->n);
+    for (size_t i = 0, k = 0; i < trace->n; i++) {
+        const hdi_span *s = &trace->spans[i], *was;
+        const hdi_trace_lane *lane = &trace->lanes[s->lane];
+        if (!lane->import) continue;
+        was = &other->spans[k++];
+        assert_true(lane->device == NULL && lane->rank == 1);
+        assert_int_equal(strncmp(lane->name, "rank 1: worker ", 15), 0);
+        assert_int_equal(s->begin + trace->start, was->begin + other->start + 5000);
+        assert_int_equal(s->end - s->begin, was->end - was->begin);
+        assert_true(s->bytes == was->bytes && s->event == was->event && s->kind == was->kind && s->other == was->other);
+        assert_true(s->first == was->first && s->begins == was->begins && s->workers == was->workers);
+        assert_string_equal(trace->labels[s->label].name, other->labels[was->label].name);
+    }
+    good(hd_trace_export(trace, (void **)&again, &again_size)); /* what was imported is not handed on */
+    assert_int_equal((again_size - size) % 176, 0);
+    make_folder();
+    good(hd_trace_write(trace, path));
+    json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(json);
+    json_decref(json);
+    assert_int_equal(unlink(path) | rmdir(folder), 0);
+    hd_free(again);
+    hd_free(bytes);
+    hd_trace_destroy(other);
+    hd_trace_destroy(trace);
+    stop(&r);
+}
+
+/* Cut anywhere, and with any byte of the header or of a span spoilt: no crash, and a refusal changes nothing. */
+static void damaged_images_are_refused(void **state) {
+    (void)state;
+    if (device != hdi_device_cpu()) return;
+    running r = start(HD_EXECUTOR_THREADS);
+    hd_trace *other = noted_trace(&r, 1), *trace;
+    uint8_t *bytes;
+    size_t size, refused = 0;
+    good(hd_trace_export(other, (void **)&bytes, &size));
+    good(hd_trace_create(&(hd_trace_options){.spans = 8}, &trace));
+    for (size_t n = 0; n < size; n += n < 64 ? 1 : 37) assert_int_equal(hd_trace_import(trace, bytes, n, "x", 0), HD_CORRUPT);
+    assert_true(trace->n == 0 && trace->n_lanes == 0 && trace->n_labels == 0);
+    for (size_t i = 0; i < size; i++) {
+        if (i >= 48 && i + 48 * other->n < size) continue;
+        uint8_t was = bytes[i];
+        bytes[i] = 0xff;
+        hd_status status = hd_trace_import(trace, bytes, size, "x", 0);
+        assert_true(status == HD_OK || status == HD_CORRUPT);
+        refused += status == HD_CORRUPT;
+        for (size_t k = 0; k < trace->n; k++)
+            assert_true(trace->spans[k].label < trace->n_labels && trace->spans[k].lane < trace->n_lanes &&
+                        trace->spans[k].workers > 0 && trace->spans[k].kind < HDI_SPAN_KIND_COUNT);
+        bytes[i] = was;
+        hd_trace_destroy(trace);
+        good(hd_trace_create(&(hd_trace_options){.spans = 8}, &trace));
+    }
+    assert_true(refused > 40);
+    hd_free(bytes);
+    hd_trace_destroy(trace);
+    hd_trace_destroy(other);
+    stop(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_are_recorded),    cmocka_unit_test(traced_results_are_the_same),
-        cmocka_unit_test(a_full_trace_says_so), cmocka_unit_test(unseen_data_is_not_guessed),
-        cmocka_unit_test(files_hold_the_spans), cmocka_unit_test(files_that_cannot_be_written),
-        cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(runs_are_recorded),       cmocka_unit_test(traced_results_are_the_same),
+        cmocka_unit_test(a_full_trace_says_so),    cmocka_unit_test(unseen_data_is_not_guessed),
+        cmocka_unit_test(files_hold_the_spans),    cmocka_unit_test(files_that_cannot_be_written),
+        cmocka_unit_test(memory_runs_out),         cmocka_unit_test(waits_and_transfers_are_kinds),
+        cmocka_unit_test(traces_are_put_together), cmocka_unit_test(damaged_images_are_refused),
     };
     int failed = 0;
     for (int i = 0; (device = test_devices(i)); i++) {
