@@ -11,6 +11,7 @@
 
 #include "all_reduce.h"
 #include "base/cpu_features.h"
+#include "base/memory.h"
 #include "graph/exchange.h"
 #include "heddle/comm.h"
 #include "heddle/compile.h"
@@ -38,13 +39,13 @@ static hd_value all_reduce(hd_graph *g, hd_value x, int i, size_t bytes, int ran
     hd_dim shape[2];
     uint64_t others = ((1ull << ranks) - 1) & ~(1ull << rank),
              place = (uint64_t)(i % BUFFERS) * hdi_align_up(bytes, HDI_CACHE_LINE);
-    hdi_graph_node(g, &hdi_op_concat, &x, 1, &(hdi_concat_attr){.parts = 1}, copy);
+    hdi_graph_node(g, &hdi_op_concat, &x, 1, &(hdi_concat_attr){.parts = 1, .streamed = !copies}, copy);
     if (copies) return copy[0];
     uint32_t event = hdi_graph_event(g, "part", 1);
     hdi_graph_publish(g, copy[0], event, place, others);
     for (int r = 0; r < ranks; r++) {
         if (r != rank && i < BUFFERS) hdi_graph_guard(g, copy[0], HDI_EVENT_END, r, 1);
-        in[r] = r == rank ? copy[0] : hdi_graph_remote(g, r, event, place, HD_DTYPE_F32, 2, shape_of(bytes, shape));
+        in[r] = r == rank ? x : hdi_graph_remote(g, r, event, place, HD_DTYPE_F32, 2, shape_of(bytes, shape));
     }
     hdi_graph_node(g, &hdi_op_reduce, in, HDI_REDUCE_WEIGHT, &(hdi_reduce_attr){.parts = ranks}, sum);
     return sum[0];
@@ -95,6 +96,13 @@ static hdi_operand matrix(size_t bytes, void *data) {
     return (hdi_operand){.data = data, .shape = {shape[0], shape[1]}, .stride = {shape[1], 1}, .dtype = HD_DTYPE_F32, .rank = 2};
 }
 
+static void call(hdi_kernel_id id, hdi_operand *operands, int32_t n, const void *attr) {
+    hdi_kernel_call c = {.operand = operands, .attr = attr, .n_operands = n};
+    hdi_kernel_work work;
+    hdi_kernel_work_of(id)(&c, &work);
+    hdi_kernel_get(id)(&c, 0, work.items, NULL);
+}
+
 /* The same as a plan does, by hand: signals 0 and 1 are the buffers' and rise by one with each use. Who has read all parts of an
  * exchange knows that the others have read his of the one before, so two buffers need no other signal. */
 static void run_raw(bench *b) {
@@ -102,19 +110,16 @@ static void run_raw(bench *b) {
         uint32_t buffer = (uint32_t)i % BUFFERS;
         size_t place = buffer * b->bytes;
         uint64_t turn = b->run * (EXCHANGES / BUFFERS) + (uint64_t)(i / BUFFERS) + 1;
-        hdi_reduce_attr attr = {.parts = b->ranks};
-        hdi_operand operands[1 + HDI_REDUCE_WEIGHT] = {matrix(b->bytes, b->y)};
-        memcpy((char *)hd_window_segment(b->window, b->rank) + place, i ? b->y : b->x, b->bytes);
+        hdi_operand mine = matrix(b->bytes, i ? b->y : b->x), sum[1 + HDI_REDUCE_WEIGHT] = {matrix(b->bytes, b->y)};
+        hdi_operand copy[1 + HDI_CONCAT_PARTS] = {matrix(b->bytes, (char *)hd_window_segment(b->window, b->rank) + place), mine};
+        call(HDI_KERNEL_concat_b4, copy, 1 + HDI_CONCAT_PARTS, &(hdi_concat_attr){.parts = 1, .streamed = 1});
         for (int r = 0; r < b->ranks; r++)
             if (r != b->rank) must(hd_put_signal(b->window, r, place, b->bytes, buffer, turn));
         for (int r = 0; r < b->ranks; r++) {
             if (r != b->rank) must(hd_signal_wait(b->window, r, buffer, turn, NULL));
-            operands[1 + r] = matrix(b->bytes, (char *)hd_window_segment(b->window, r) + place);
+            sum[1 + r] = r == b->rank ? mine : matrix(b->bytes, (char *)hd_window_segment(b->window, r) + place);
         }
-        hdi_kernel_call call = {.operand = operands, .attr = &attr, .n_operands = 1 + HDI_REDUCE_WEIGHT};
-        hdi_kernel_work work;
-        hdi_kernel_work_of(HDI_KERNEL_reduce_f32)(&call, &work);
-        hdi_kernel_get(HDI_KERNEL_reduce_f32)(&call, 0, work.items, NULL);
+        call(HDI_KERNEL_reduce_f32, sum, 1 + HDI_REDUCE_WEIGHT, &(hdi_reduce_attr){.parts = b->ranks});
     }
     b->run++;
 }

@@ -192,7 +192,7 @@ static int live(const char *name, int rank) {
     hd_graph *whole = build(), *mine = NULL;
     hd_trace *trace = NULL;
     network ours = {0}, alone = {0};
-    hd_shard part = {.rank = rank, .tensor = options.ranks, .pipeline = 1, .outputs_everywhere = true};
+    hd_shard part = {.rank = rank, .tensor = options.ranks, .pipeline = 1, .outputs_everywhere = true, .streamed = true};
     hd_status status = hd_domain_create(&(hd_domain_options){.name = name, .rank = rank, .ranks = options.ranks}, &domain);
     if (status == HD_OK) status = whole ? hd_graph_shard(whole, &part, &mine) : HD_OUT_OF_MEMORY;
     if (status == HD_OK) status = work(domain, whole, mine, &ours, &alone, &trace);
