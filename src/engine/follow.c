@@ -7,14 +7,12 @@
 #include "task/executor.h"
 
 static hd_status follow_steps(hdi_runner *runner, hdi_crew *crew) {
-    bool late = runner->executor->stream != NULL;
-    for (uint64_t step = 0;; step++) {
+    for (;;) {
         bool more;
-        if (late && step >= 2)
-            HD_TRY(hd_executor_synchronize(runner->executor)); /* the block that is written next is read no more */
         HD_TRY(hdi_crew_next(crew, &runner->batch, &more));
-        if (!more) return hd_executor_synchronize(runner->executor);
+        if (!more) return HD_OK;
         HD_TRY(hdi_batch_run(&runner->batch, runner->executor));
+        HD_TRY(hd_executor_synchronize(runner->executor)); /* a device may get on only while somebody waits for it */
     }
 }
 

@@ -486,14 +486,6 @@ static void timeouts_keep_their_order(void **state) {
     assert_int_equal(ns, 30000000000);
 }
 
-static void fresh_names_differ(void **state) {
-    (void)state;
-    char a[32], b[32];
-    hd_domain_fresh_name(a, sizeof a);
-    hd_domain_fresh_name(b, sizeof b);
-    assert_string_not_equal(a, b);
-}
-
 static int count_lines(const char *path, const char *with) {
     char line[512];
     int n = 0;
@@ -501,6 +493,25 @@ static int count_lines(const char *path, const char *with) {
     while (fgets(line, sizeof line, file)) n += strstr(line, with) != NULL;
     fclose(file);
     return n;
+}
+
+static void the_page_has_the_table(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+#define ROW(name, ms, share, what) "| " #name " | " #ms " | " #share "/240 | " what " |",
+        HDI_TIMEOUT_LIST(ROW)
+#undef ROW
+    };
+    for (size_t i = 0; i < HDI_COUNTOF(rows); i++)
+        if (count_lines(HEDDLE_SOURCE_DIR "/docs/comm.md", rows[i]) != 1) fail_msg("docs/comm.md lacks %s", rows[i]);
+}
+
+static void fresh_names_differ(void **state) {
+    (void)state;
+    char a[32], b[32];
+    hd_domain_fresh_name(a, sizeof a);
+    hd_domain_fresh_name(b, sizeof b);
+    assert_string_not_equal(a, b);
 }
 
 static int count_entries(const char *path) {
@@ -567,6 +578,7 @@ int main(void) {
         cmocka_unit_test(the_first_abort_wins),
         cmocka_unit_test(who_waits_for_one_that_left_hears_it),
         cmocka_unit_test(timeouts_keep_their_order),
+        cmocka_unit_test(the_page_has_the_table),
         cmocka_unit_test(fresh_names_differ),
         cmocka_unit_test(nothing_leaks),
     };
