@@ -36,7 +36,8 @@ static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out
 }
 
 static void print(const void *attr, char *text, size_t size) {
-    snprintf(text, size, "parts=%d", ((const hdi_concat_attr *)attr)->parts);
+    const hdi_concat_attr *a = attr;
+    snprintf(text, size, "parts=%d%s", a->parts, a->streamed ? " streamed" : "");
 }
 
 const hdi_op hdi_op_concat = {
