@@ -87,14 +87,6 @@ static double median_error(const hdi_samples *samples, hd_sim_class kind, const 
     return n ? room[n / 2] : 0;
 }
 
-double hdi_calibrate_fastest(double *times, size_t n) {
-    size_t count = n / 4 ? n / 4 : 1;
-    double sum = 0;
-    qsort(times, n, sizeof *times, by_value);
-    for (size_t i = 0; i < count; i++) sum += times[i];
-    return sum / (double)count;
-}
-
 hd_status hdi_calibrate_fit(const hdi_samples *samples, hd_sim_rates rates[HD_SIM_CLASS_COUNT], double error[HD_SIM_CLASS_COUNT]) {
     double *room;
     HD_TRY(hdi_alloc(&room, samples->n, sizeof *room, "a fit"));
