@@ -145,7 +145,7 @@ typedef struct hd_sim_prediction {
 
 typedef struct hd_sim_calibration {
     hd_sim_machine machine;
-    size_t samples; /* kinds of steps that were measured */
+    size_t samples;                        /* kinds of steps that were measured */
     double step_error[HD_SIM_CLASS_COUNT]; /* median of |fitted - measured| / measured of a class's kinds of steps */
     double put_byte; /* seconds a byte until what another rank wrote has been read, beside what a signal takes */
     hd_sim_prediction *predictions;

@@ -88,14 +88,14 @@ void cli_simulate_help(FILE *to) {
     fprintf(to, "heddle simulate: the plans of many ranks with costs in place of kernels\n\n"
                 "usage: heddle simulate [OPTIONS]\n");
     cli_print_options(to, table, make_table(&options, table));
-    fprintf(to,
-            "\nThe machine is what you say it is: the defaults stand for accelerators with 2.5 TB/s of memory and 400 TFLOP/s, eight\n"
-            "of them with 350 GB/s ports in a machine, and a 400 Gbit/s network port for each between machines.\n"
-            "\nexamples\n"
-            "  heddle simulate --shape llama70b --tensor 8 --pipeline 1,2,4,8,16,40,80\n"
-            "  heddle simulate --shape llama70b --pipeline 64,512 --layers-a-stage 1 --svg scaling.svg\n"
-            "  heddle simulate --all-reduce --ranks 8,64,4096 --bytes 8192,1048576\n"
-            "  heddle simulate --calibrate\n");
+    fprintf(to, "\nThe machine is what you say it is: the defaults stand for accelerators with 2.5 TB/s of memory and 400 "
+                "TFLOP/s, eight\n"
+                "of them with 350 GB/s ports in a machine, and a 400 Gbit/s network port for each between machines.\n"
+                "\nexamples\n"
+                "  heddle simulate --shape llama70b --tensor 8 --pipeline 1,2,4,8,16,40,80\n"
+                "  heddle simulate --shape llama70b --pipeline 64,512 --layers-a-stage 1 --svg scaling.svg\n"
+                "  heddle simulate --all-reduce --ranks 8,64,4096 --bytes 8192,1048576\n"
+                "  heddle simulate --calibrate\n");
 }
 
 static int check(const simulate_options *o) {

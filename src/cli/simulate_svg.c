@@ -24,7 +24,9 @@ static double bound_of(const simulate_options *o, const simulate_row *r) {
     return o->all_reduce ? value_of(o, r) : (double)(r->tokens * o->sequences) / r->busiest;
 }
 
-static double at_x(const plot *p, double ranks) { return LEFT + (log2(ranks) - p->x0) / (p->x1 - p->x0) * (WIDTH - LEFT - RIGHT); }
+static double at_x(const plot *p, double ranks) {
+    return LEFT + (log2(ranks) - p->x0) / (p->x1 - p->x0) * (WIDTH - LEFT - RIGHT);
+}
 
 static double at_y(const plot *p, double value) {
     return HEIGHT - BOTTOM - (log10(value) - p->y0) / (p->y1 - p->y0) * (HEIGHT - TOP - BOTTOM);

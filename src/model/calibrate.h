@@ -46,7 +46,8 @@ hd_status hdi_calibrate_fit(const hdi_samples *samples, hd_sim_rates rates[HD_SI
 /* The local transport between two threads; *put_byte: seconds a byte more when the other reads what was put. */
 hd_status hdi_calibrate_link(int32_t repetitions, hd_sim_link *out, double *put_byte);
 
-/* Runs `other` in a thread of its own beside `mine`, both with `user`, and gives the first failure of the two, with its sentence. */
+/* Runs `other` in a thread of its own beside `mine`, both with `user`, and gives the first failure of the two, with its sentence.
+ */
 typedef hd_status (*hdi_calibrate_fn)(void *user);
 hd_status hdi_calibrate_both(hdi_calibrate_fn mine, void *my_user, hdi_calibrate_fn other, void *other_user);
 

@@ -17,7 +17,7 @@ typedef struct end {
     hd_domain *domain;
     hd_window *window;
     uint64_t trips;
-    uint64_t seen; /* so that what was put is read */
+    uint64_t seen;                /* so that what was put is read */
     double trip, trip_put, raise; /* rank 0's: seconds, of the fastest */
 } end;
 
@@ -57,8 +57,7 @@ static hd_status time_raises(end *e) {
     e->raise = 1;
     for (int32_t i = 0; e->meet.rank == 0 && i < e->repetitions; i++) {
         int64_t begin = hdi_clock_ns();
-        for (uint64_t k = 1; k <= RAISES; k++)
-            HD_TRY(hd_signal_raise(e->window, 1, SIGNAL_BURST, (uint64_t)i * RAISES + k));
+        for (uint64_t k = 1; k <= RAISES; k++) HD_TRY(hd_signal_raise(e->window, 1, SIGNAL_BURST, (uint64_t)i * RAISES + k));
         double seconds = (double)(hdi_clock_ns() - begin) * 1e-9 / RAISES;
         if (seconds < e->raise) e->raise = seconds;
     }
