@@ -154,7 +154,7 @@ typedef struct hd_sim_calibration {
 
 /* Runs the model in `folder` on this machine, one thread a rank: fits the rates to traces of some sizes on one rank, measures the
  * local transport by sending a signal to and fro, and predicts whole runs: of those sizes, of others, and of two ranks. Whole
- * runs of one rank are measured by their thread's own time; of two by the wall's. Of `repetitions` rounds (and 20 runs a round
+ * runs of one rank are measured by their thread's own time; of two by the wall's. Of `repetitions` rounds (4 runs each, 60
  * of two ranks) the fastest counts. Takes seconds. *out is fresh, free with hd_sim_calibration_destroy. */
 HD_API HD_CHECK_RESULT hd_status hd_sim_calibrate(const char *folder, int32_t repetitions, hd_sim_calibration **out);
 HD_API void hd_sim_calibration_destroy(hd_sim_calibration *calibration); /* NULL is legal */

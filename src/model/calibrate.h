@@ -26,7 +26,7 @@ typedef struct hdi_samples {
 
 /* One rank: loads its part of the model, measures every case, and keeps its plan. `domain` NULL: alone; then whole runs are
  * measured by the thread's own clock, which others on the machine do not move, and the steps of the cases that are fitted are
- * traced into `samples`. With others a wall clock is all there is, and 20 times as many runs are made. The fastest counts. */
+ * traced into `samples`. With others a wall clock is all there is, and 15 times as many runs are made. The fastest counts. */
 typedef struct hdi_calibrate_rank {
     const char *folder;
     hd_domain *domain;
