@@ -145,7 +145,7 @@ typedef struct hd_sim_prediction {
 
 typedef struct hd_sim_calibration {
     hd_sim_machine machine;
-    size_t samples; /* kinds of steps that were measured */
+    size_t samples;                        /* kinds of steps that were measured */
     double step_error[HD_SIM_CLASS_COUNT]; /* median of |fitted - measured| / measured of a class's kinds of steps */
     double put_byte; /* seconds a byte until what another rank wrote has been read, beside what a signal takes */
     hd_sim_prediction *predictions;
@@ -154,8 +154,8 @@ typedef struct hd_sim_calibration {
 
 /* Runs the model in `folder` on this machine, one thread a rank: fits the rates to traces of some sizes on one rank, measures the
  * local transport by sending a signal to and fro, and predicts whole runs: of those sizes, of others, and of two ranks. Whole
- * runs of one rank are measured by their thread's own time; of two by the wall's, the fastest of ten times `repetitions`. Takes
- * seconds. *out is fresh, free with hd_sim_calibration_destroy. */
+ * runs of one rank are measured by their thread's own time; of two by the wall's. Of `repetitions` rounds (4 runs each, 60
+ * of two ranks) the fastest counts. Takes seconds. *out is fresh, free with hd_sim_calibration_destroy. */
 HD_API HD_CHECK_RESULT hd_status hd_sim_calibrate(const char *folder, int32_t repetitions, hd_sim_calibration **out);
 HD_API void hd_sim_calibration_destroy(hd_sim_calibration *calibration); /* NULL is legal */
 

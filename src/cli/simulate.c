@@ -106,7 +106,7 @@ int cli_simulate_main(int argc, char **argv) {
     if (!options.all_reduce)
         status = options.model ? hd_sim_shape_read(options.model, &shape)
                                : hd_sim_shape_find(options.shape ? options.shape : "llama70b", &shape);
-    code = status != HD_OK     ? cli_fail_status(status)
+    code = status != HD_OK      ? cli_fail_status(status)
            : options.all_reduce ? simulate_all_reduces(&options, rows)
                                 : simulate_models(&options, &shape, rows);
     if (code == EXIT_OK && options.svg) code = simulate_write_svg(&options, &shape, rows);

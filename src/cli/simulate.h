@@ -12,22 +12,22 @@ typedef struct simulate_options {
     const char *model, *shape, *svg;
     cli_ints tensor, pipeline, tokens, ranks, bytes;
     int64_t sequences, context, layers, layers_a_stage, chunks, runs, per_machine, workers, repetitions;
-    double memory, compute, step;                                 /* GB/s, TFLOP/s, us */
-    double latency, overhead, gap, rate;                          /* us, us, us, GB/s: inside a machine */
-    double far_latency, far_overhead, far_gap, far_rate;          /* between machines */
+    double memory, compute, step;                        /* GB/s, TFLOP/s, us */
+    double latency, overhead, gap, rate;                 /* us, us, us, GB/s: inside a machine */
+    double far_latency, far_overhead, far_gap, far_rate; /* between machines */
     bool all_reduce, calibrate, json, path, rotate;
 } simulate_options;
 
 /* One simulation. */
 typedef struct simulate_row {
     int32_t ranks, tensor, pipeline, layers;
-    int64_t tokens, bytes;             /* of each sequence; of an all-reduce */
-    double seconds;                    /* of one run by itself */
-    double every;                      /* seconds from run to run when runs follow each other */
-    double busiest;                    /* seconds of one run in which the rank with most to do is at work */
-    double alone_waiting;              /* share of all ranks' time in that run */
-    double kernels;                    /* share of the first run's critical path */
-    uint64_t messages;                 /* of one run */
+    int64_t tokens, bytes; /* of each sequence; of an all-reduce */
+    double seconds;        /* of one run by itself */
+    double every;          /* seconds from run to run when runs follow each other */
+    double busiest;        /* seconds of one run in which the rank with most to do is at work */
+    double alone_waiting;  /* share of all ranks' time in that run */
+    double kernels;        /* share of the first run's critical path */
+    uint64_t messages;     /* of one run */
     double message_bytes;
 } simulate_row;
 

@@ -44,7 +44,7 @@ static size_t make_table(simulate_options *o, cli_option table[MAX_OPTIONS]) {
         {CLI_HEADING, .help = "calibration"},
         {CLI_FLAG, 0, "calibrate", NULL, &o->calibrate,
          .help = "measure this machine with a model (-m; default: the bundled one) and show how well runs are predicted"},
-        {CLI_INT, 'r', "repetitions", "N", &o->repetitions, 1, 1000, .help = "of each run (40)"},
+        {CLI_INT, 'r', "repetitions", "N", &o->repetitions, 1, 1000, .help = "rounds over all runs (20)"},
         {CLI_HEADING, .help = "output"},
         {CLI_FLAG, 0, "path", NULL, &o->path, .help = "name the steps of the critical path of each run"},
         {CLI_STRING, 0, "svg", "FILE", &o->svg, .help = "draw the results over the number of ranks"},
@@ -62,7 +62,7 @@ static void set_defaults(simulate_options *o) {
                             .runs = 8,
                             .per_machine = 8,
                             .workers = 1,
-                            .repetitions = 40,
+                            .repetitions = 20,
                             .memory = 2500,
                             .compute = 400,
                             .step = 3,
@@ -88,14 +88,14 @@ void cli_simulate_help(FILE *to) {
     fprintf(to, "heddle simulate: the plans of many ranks with costs in place of kernels\n\n"
                 "usage: heddle simulate [OPTIONS]\n");
     cli_print_options(to, table, make_table(&options, table));
-    fprintf(to,
-            "\nThe machine is what you say it is: the defaults stand for accelerators with 2.5 TB/s of memory and 400 TFLOP/s, eight\n"
-            "of them with 350 GB/s ports in a machine, and a 400 Gbit/s network port for each between machines.\n"
-            "\nexamples\n"
-            "  heddle simulate --shape llama70b --tensor 8 --pipeline 1,2,4,8,16,40,80\n"
-            "  heddle simulate --shape llama70b --pipeline 64,512 --layers-a-stage 1 --svg scaling.svg\n"
-            "  heddle simulate --all-reduce --ranks 8,64,4096 --bytes 8192,1048576\n"
-            "  heddle simulate --calibrate\n");
+    fprintf(to, "\nThe machine is what you say it is: the defaults stand for accelerators with 2.5 TB/s of memory and 400 "
+                "TFLOP/s, eight\n"
+                "of them with 350 GB/s ports in a machine, and a 400 Gbit/s network port for each between machines.\n"
+                "\nexamples\n"
+                "  heddle simulate --shape llama70b --tensor 8 --pipeline 1,2,4,8,16,40,80\n"
+                "  heddle simulate --shape llama70b --pipeline 64,512 --layers-a-stage 1 --svg scaling.svg\n"
+                "  heddle simulate --all-reduce --ranks 8,64,4096 --bytes 8192,1048576\n"
+                "  heddle simulate --calibrate\n");
 }
 
 static int check(const simulate_options *o) {

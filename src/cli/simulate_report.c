@@ -26,8 +26,10 @@ static int print_whole(print_fn print, const simulate_options *o, const void *wh
 static void kind_of(const char *step, char *kind, size_t size) {
     size_t n = 0;
     for (; *step && n + 1 < size; step++) {
-        if (*step < '0' || *step > '9') kind[n++] = *step;
-        else if (n == 0 || kind[n - 1] != '#') kind[n++] = '#';
+        if (*step < '0' || *step > '9')
+            kind[n++] = *step;
+        else if (n == 0 || kind[n - 1] != '#')
+            kind[n++] = '#';
     }
     kind[n] = 0;
 }

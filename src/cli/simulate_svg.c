@@ -19,7 +19,14 @@ static double value_of(const simulate_options *o, const simulate_row *r) {
     return o->all_reduce ? r->seconds * 1e6 : (double)(r->tokens * o->sequences) / r->every;
 }
 
-static double at_x(const plot *p, double ranks) { return LEFT + (log2(ranks) - p->x0) / (p->x1 - p->x0) * (WIDTH - LEFT - RIGHT); }
+/* What the busiest rank allows: no line of an all-reduce. */
+static double bound_of(const simulate_options *o, const simulate_row *r) {
+    return o->all_reduce ? value_of(o, r) : (double)(r->tokens * o->sequences) / r->busiest;
+}
+
+static double at_x(const plot *p, double ranks) {
+    return LEFT + (log2(ranks) - p->x0) / (p->x1 - p->x0) * (WIDTH - LEFT - RIGHT);
+}
 
 static double at_y(const plot *p, double value) {
     return HEIGHT - BOTTOM - (log10(value) - p->y0) / (p->y1 - p->y0) * (HEIGHT - TOP - BOTTOM);
@@ -33,7 +40,7 @@ static void set_axes(plot *p, const simulate_options *o, const simulate_rows *ro
         p->x0 = fmin(p->x0, floor(x));
         p->x1 = fmax(p->x1, ceil(x));
         p->y0 = fmin(p->y0, floor(y));
-        p->y1 = fmax(p->y1, ceil(y));
+        p->y1 = fmax(p->y1, ceil(fmax(y, log10(bound_of(o, &rows->row[i])))));
     }
     if (p->x1 <= p->x0) p->x1 = p->x0 + 1;
     if (p->y1 <= p->y0) p->y1 = p->y0 + 1;
@@ -54,7 +61,7 @@ static void draw_axes(const plot *p, const simulate_options *o, const hd_sim_sha
     if (o->all_reduce)
         fputs("All-reduce, simulated: microseconds", p->to);
     else
-        fprintf(p->to, "%s, simulated: tokens a second with all stages at work", shape->name);
+        fprintf(p->to, "%s, simulated: tokens a second (dashed: if the busiest rank never waited)", shape->name);
     fprintf(p->to, "</text>\n<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">ranks</text>\n", LEFT + (WIDTH - LEFT - RIGHT) / 2,
             HEIGHT - 16);
 }
@@ -72,19 +79,28 @@ static void name_line(const simulate_options *o, const simulate_row *r, char *te
     }
 }
 
+typedef double (*value_fn)(const simulate_options *o, const simulate_row *r);
+
+static void draw_points(const plot *p, const simulate_options *o, const simulate_rows *rows, size_t first, value_fn value,
+                        const char *style) {
+    fprintf(p->to, "<polyline fill=\"none\" stroke-width=\"2\" %s points=\"", style);
+    for (size_t i = first; i < rows->count; i++)
+        if (same_line(&rows->row[i], &rows->row[first]))
+            fprintf(p->to, "%.1f,%.1f ", at_x(p, rows->row[i].ranks), at_y(p, value(o, &rows->row[i])));
+    fputs("\"/>\n", p->to);
+}
+
 static void draw_line(const plot *p, const simulate_options *o, const simulate_rows *rows, size_t first, size_t number) {
     const char *colour = colours[number % CLI_COUNT(colours)];
     const simulate_row *like = &rows->row[first], *last = like;
-    char name[64];
+    char name[64], style[64];
     name_line(o, like, name, sizeof name);
-    fprintf(p->to, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"", colour);
-    for (size_t i = first; i < rows->count; i++) {
-        const simulate_row *r = &rows->row[i];
-        if (!same_line(r, like)) continue;
-        fprintf(p->to, "%.1f,%.1f ", at_x(p, r->ranks), at_y(p, value_of(o, r)));
-        last = r;
-    }
-    fputs("\"/>\n", p->to);
+    snprintf(style, sizeof style, "stroke=\"%s\"", colour);
+    draw_points(p, o, rows, first, value_of, style);
+    snprintf(style, sizeof style, "stroke=\"%s\" stroke-dasharray=\"5 4\"", colour);
+    if (!o->all_reduce) draw_points(p, o, rows, first, bound_of, style);
+    for (size_t i = first; i < rows->count; i++)
+        if (same_line(&rows->row[i], like)) last = &rows->row[i];
     for (size_t i = first; i < rows->count; i++)
         if (same_line(&rows->row[i], like))
             fprintf(p->to, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>", at_x(p, rows->row[i].ranks),

@@ -26,7 +26,7 @@ typedef struct hdi_samples {
 
 /* One rank: loads its part of the model, measures every case, and keeps its plan. `domain` NULL: alone; then whole runs are
  * measured by the thread's own clock, which others on the machine do not move, and the steps of the cases that are fitted are
- * traced into `samples`. With others a wall clock is all there is: the fastest run counts, of ten times as many. */
+ * traced into `samples`. With others a wall clock is all there is, and 15 times as many runs are made. The fastest counts. */
 typedef struct hdi_calibrate_rank {
     const char *folder;
     hd_domain *domain;
@@ -46,9 +46,8 @@ hd_status hdi_calibrate_fit(const hdi_samples *samples, hd_sim_rates rates[HD_SI
 /* The local transport between two threads; *put_byte: seconds a byte more when the other reads what was put. */
 hd_status hdi_calibrate_link(int32_t repetitions, hd_sim_link *out, double *put_byte);
 
-/* The mean of the fastest quarter of `times`, which are sorted. */
-double hdi_calibrate_fastest(double *times, size_t n);
-/* Runs `other` in a thread of its own beside `mine`, both with `user`, and gives the first failure of the two, with its sentence. */
+/* Runs `other` in a thread of its own beside `mine`, both with `user`, and gives the first failure of the two, with its sentence.
+ */
 typedef hd_status (*hdi_calibrate_fn)(void *user);
 hd_status hdi_calibrate_both(hdi_calibrate_fn mine, void *my_user, hdi_calibrate_fn other, void *other_user);
 

@@ -46,8 +46,7 @@ static bool solve(const normal *n, unsigned set, double rate[RATES]) {
         if (set >> j & 1u) column[size++] = j;
     for (int r = 0; r < size; r++) {
         if (n->scale[column[r]] <= 0) return false;
-        for (int c = 0; c < size; c++)
-            m[r][c] = n->a[column[r]][column[c]] / (n->scale[column[r]] * n->scale[column[c]]);
+        for (int c = 0; c < size; c++) m[r][c] = n->a[column[r]][column[c]] / (n->scale[column[r]] * n->scale[column[c]]);
         m[r][size] = n->b[column[r]] / n->scale[column[r]];
     }
     for (int p = 0; p < size; p++) { /* positive definite, with ones on its diagonal: no rows change places */
@@ -87,15 +86,8 @@ static double median_error(const hdi_samples *samples, hd_sim_class kind, const 
     return n ? room[n / 2] : 0;
 }
 
-double hdi_calibrate_fastest(double *times, size_t n) {
-    size_t count = n / 4 ? n / 4 : 1;
-    double sum = 0;
-    qsort(times, n, sizeof *times, by_value);
-    for (size_t i = 0; i < count; i++) sum += times[i];
-    return sum / (double)count;
-}
-
-hd_status hdi_calibrate_fit(const hdi_samples *samples, hd_sim_rates rates[HD_SIM_CLASS_COUNT], double error[HD_SIM_CLASS_COUNT]) {
+hd_status hdi_calibrate_fit(const hdi_samples *samples, hd_sim_rates rates[HD_SIM_CLASS_COUNT],
+                            double error[HD_SIM_CLASS_COUNT]) {
     double *room;
     HD_TRY(hdi_alloc(&room, samples->n, sizeof *room, "a fit"));
     for (int kind = 0; kind < HD_SIM_CLASS_COUNT; kind++) {

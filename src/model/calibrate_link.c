@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LogGP of the local transport: a signal to and fro between two threads, and what it takes to raise one. */
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "model/calibrate.h"
+#include "task/pool.h"
 #include "task/trace.h"
 
 enum { BYTES = 1 << 20, RAISES = 256, TRIPS = 512 };
@@ -17,7 +17,7 @@ typedef struct end {
     hd_domain *domain;
     hd_window *window;
     uint64_t trips;
-    uint64_t seen; /* so that what was put is read */
+    uint64_t seen;                /* so that what was put is read */
     double trip, trip_put, raise; /* rank 0's: seconds, of the fastest */
 } end;
 
@@ -57,8 +57,7 @@ static hd_status time_raises(end *e) {
     e->raise = 1;
     for (int32_t i = 0; e->meet.rank == 0 && i < e->repetitions; i++) {
         int64_t begin = hdi_clock_ns();
-        for (uint64_t k = 1; k <= RAISES; k++)
-            HD_TRY(hd_signal_raise(e->window, 1, SIGNAL_BURST, (uint64_t)i * RAISES + k));
+        for (uint64_t k = 1; k <= RAISES; k++) HD_TRY(hd_signal_raise(e->window, 1, SIGNAL_BURST, (uint64_t)i * RAISES + k));
         double seconds = (double)(hdi_clock_ns() - begin) * 1e-9 / RAISES;
         if (seconds < e->raise) e->raise = seconds;
     }
@@ -81,28 +80,28 @@ static hd_status measure_end(void *user) { return measure(user); }
 
 /* ---- two threads ---- */
 
-typedef struct beside {
-    hdi_calibrate_fn fn;
-    void *user;
-    hd_status status;
-    char message[512];
-} beside;
+typedef struct pair {
+    hdi_calibrate_fn fn[2];
+    void *user[2];
+    hd_status status[2];
+    char message[2][512];
+} pair;
 
-static void *run_beside(void *argument) {
-    beside *b = argument;
-    b->status = b->fn(b->user);
-    if (b->status != HD_OK) snprintf(b->message, sizeof b->message, "%s", hd_last_error());
-    return NULL;
+static void run_one(void *user, int worker) {
+    pair *p = user;
+    p->status[worker] = p->fn[worker](p->user[worker]);
+    if (p->status[worker] != HD_OK) snprintf(p->message[worker], sizeof p->message[worker], "%s", hd_last_error());
 }
 
 hd_status hdi_calibrate_both(hdi_calibrate_fn mine, void *my_user, hdi_calibrate_fn other, void *other_user) {
-    beside b = {.fn = other, .user = other_user};
-    pthread_t thread;
-    HD_REQUIRE(pthread_create(&thread, NULL, run_beside, &b) == 0, HD_OUT_OF_MEMORY, "no thread can be made for a second rank");
-    hd_status status = mine(my_user);
-    pthread_join(thread, NULL);
-    if (status != HD_OK) return status;
-    return b.status == HD_OK ? HD_OK : hdi_fail(b.status, "%s", b.message);
+    pair p = {.fn = {mine, other}, .user = {my_user, other_user}};
+    hdi_pool *pool;
+    HD_TRY(hdi_pool_create(2, &pool));
+    hdi_pool_run(pool, run_one, &p);
+    hdi_pool_destroy(pool);
+    for (int i = 0; i < 2; i++)
+        if (p.status[i] != HD_OK) return hdi_fail(p.status[i], "%s", p.message[i]);
+    return HD_OK;
 }
 
 hd_status hdi_calibrate_link(int32_t repetitions, hd_sim_link *out, double *put_byte) {

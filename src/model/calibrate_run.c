@@ -8,6 +8,7 @@
 #include "task/tracer.h"
 
 enum { SEQUENCES = 8, TOKENS = 256, CONTEXT = 512 };
+enum { TRACED = 4 }; /* runs of a case in a round */
 
 typedef struct runner {
     hdi_calibrate_rank *rank;
@@ -15,7 +16,8 @@ typedef struct runner {
     hd_executor *executor;
     hdi_step_limits limits;
     void **memory; /* by slot, of inputs and states */
-    double *times; /* [repetitions] */
+    double *steps; /* [cases x steps]: seconds of those that were traced */
+    hd_trace *trace;
 } runner;
 
 /* ---- making it ---- */
@@ -46,8 +48,9 @@ static hd_status bind(runner *r) {
 static hd_status make(runner *r) {
     const hd_executor_options options = {.kind = HD_EXECUTOR_SERIAL, .domain = r->rank->domain};
     HD_TRY(load(r));
-    HD_TRY(hdi_alloc(&r->times, (size_t)r->rank->repetitions, sizeof *r->times, "calibration"));
     HD_TRY(hd_executor_create(r->rank->plan, &options, &r->executor));
+    const hd_trace_options room = {.spans = (size_t)r->rank->plan->n_steps * TRACED};
+    HD_TRY(hd_trace_create(&room, &r->trace));
     return bind(r);
 }
 
@@ -56,7 +59,8 @@ static void clear(runner *r) {
     hd_executor_destroy(r->executor);
     hd_model_release(r->model);
     hdi_free(r->memory);
-    hdi_free(r->times);
+    hdi_free(r->steps);
+    hd_trace_destroy(r->trace);
 }
 
 /* ---- a case ---- */
@@ -106,51 +110,46 @@ static double own_clock(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+static void keep_least(double *least, double seconds) {
+    if (*least == 0 || seconds < *least) *least = seconds;
+}
+
 static hd_status time_alone(runner *r, double *seconds) {
-    int32_t n = r->rank->repetitions;
-    for (int32_t i = 0; i < n; i++) {
+    enum { TIMES = 4 };
+    for (int i = 0; i < TIMES; i++) {
         double begin = own_clock();
         HD_TRY(hd_executor_run(r->executor));
-        r->times[i] = own_clock() - begin;
+        keep_least(seconds, own_clock() - begin);
     }
-    *seconds = hdi_calibrate_fastest(r->times, (size_t)n);
     return HD_OK;
 }
 
 /* A rank cannot be a run ahead: before it tells the others anything it waits for the end of their last one. */
 static hd_status time_together(runner *r, double *seconds) {
-    enum { TIMES = 10 };
-    *seconds = 1e9;
+    enum { TIMES = 60 };
     HD_TRY(hd_domain_barrier(r->rank->domain));
-    for (int32_t i = 0; i < TIMES * r->rank->repetitions; i++) {
+    for (int32_t i = 0; i < TIMES; i++) {
         int64_t begin = hdi_clock_ns();
         HD_TRY(hd_executor_run(r->executor));
-        double took = (double)(hdi_clock_ns() - begin) * 1e-9;
-        if (took < *seconds) *seconds = took;
+        keep_least(seconds, (double)(hdi_clock_ns() - begin) * 1e-9);
     }
     return HD_OK;
 }
 
 /* ---- traced steps ---- */
 
-/* Seconds of each step, the fastest quarter's mean of all repetitions; 0: it did nothing. */
+/* Seconds of each step, the least so far; 0: it did nothing. */
 static hd_status trace_steps(runner *r, double *seconds) {
     uint32_t n = r->rank->plan->n_steps;
-    int32_t repetitions = r->rank->repetitions;
-    const hd_trace_options options = {.spans = (size_t)n * (size_t)repetitions};
-    hd_trace *trace;
-    HD_TRY(hd_trace_create(&options, &trace));
-    hd_status status = hd_executor_set_trace(r->executor, trace);
-    for (int32_t i = 0; status == HD_OK && i < repetitions; i++) status = hd_executor_run(r->executor);
-    for (uint32_t s = 0; status == HD_OK && s < n; s++) {
-        size_t found = 0;
-        for (size_t i = 0; i < trace->n && found < (size_t)repetitions; i++)
-            if (trace->spans[i].label == r->executor->tracer->step_label + s)
-                r->times[found++] = (double)(trace->spans[i].end - trace->spans[i].begin) * 1e-9;
-        seconds[s] = found ? hdi_calibrate_fastest(r->times, found) : 0;
+    hd_trace_clear(r->trace);
+    HD_TRY(hd_executor_set_trace(r->executor, r->trace));
+    for (int i = 0; i < TRACED; i++) HD_TRY(hd_executor_run(r->executor));
+    for (size_t i = 0; i < r->trace->n; i++) {
+        const hdi_span *span = &r->trace->spans[i];
+        uint32_t s = span->label - r->executor->tracer->step_label;
+        if (s < n) keep_least(&seconds[s], (double)(span->end - span->begin) * 1e-9);
     }
-    hd_trace_destroy(trace);
-    return status;
+    return hd_executor_set_trace(r->executor, NULL);
 }
 
 static hd_status add_samples(runner *r, const hd_sim_step *step, const double *seconds) {
@@ -170,23 +169,22 @@ static hd_status add_samples(runner *r, const hd_sim_step *step, const double *s
     return status;
 }
 
-static hd_status trace_case(runner *r, const hd_sim_step *step) {
-    double *seconds;
-    HD_TRY(hdi_calloc(&seconds, r->rank->plan->n_steps, sizeof *seconds, "calibration"));
-    hd_status status = trace_steps(r, seconds);
-    if (status == HD_OK) status = add_samples(r, step, seconds);
-    hdi_free(seconds);
-    return status;
-}
+static bool traced(const runner *r, size_t i) { return r->rank->cases[i].fitted && !r->rank->domain; }
 
+/* All cases again and again: a machine that is slow for a while is so for a part of each. */
 static hd_status measure(runner *r) {
+    size_t n = r->rank->n_cases, steps;
     HD_TRY(make(r));
-    for (size_t i = 0; i < r->rank->n_cases; i++) {
-        const hdi_calibrate_case *c = &r->rank->cases[i];
-        HD_TRY(set_case(r, &c->step));
-        HD_TRY(r->rank->domain ? time_together(r, &r->rank->seconds[i]) : time_alone(r, &r->rank->seconds[i]));
-        if (c->fitted && !r->rank->domain) HD_TRY(trace_case(r, &c->step));
-    }
+    steps = r->rank->plan->n_steps;
+    HD_TRY(hdi_calloc(&r->steps, n * steps, sizeof *r->steps, "calibration"));
+    for (int32_t round = 0; round < r->rank->repetitions; round++)
+        for (size_t i = 0; i < n; i++) {
+            HD_TRY(set_case(r, &r->rank->cases[i].step));
+            HD_TRY(r->rank->domain ? time_together(r, &r->rank->seconds[i]) : time_alone(r, &r->rank->seconds[i]));
+            if (traced(r, i)) HD_TRY(trace_steps(r, r->steps + i * steps));
+        }
+    for (size_t i = 0; i < n; i++)
+        if (traced(r, i)) HD_TRY(add_samples(r, &r->rank->cases[i].step, r->steps + i * steps));
     return HD_OK;
 }
 

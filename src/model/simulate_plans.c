@@ -93,7 +93,8 @@ static hd_status translate(const hd_sim_plans *set, int32_t tensor, int32_t memb
     for (uint32_t k = 0;; k++) {
         const hdi_plan_trigger *a = telling(first, MIDDLE * tensor + member, k), *b = telling(middle, LAST * tensor + member, k);
         if (!a && !b) return HD_OK;
-        HD_REQUIRE(a && b, HD_UNSUPPORTED, "stages do not hand on what they were handed: middle ones cannot stand for each other");
+        HD_REQUIRE(a && b, HD_UNSUPPORTED,
+                   "stages do not hand on what they were handed: middle ones cannot stand for each other");
         heard[a->event] = b->event;
     }
 }
@@ -155,8 +156,9 @@ static hd_status make_model(const hd_sim_shape *shape, const hd_shard *shard, co
     HD_TRY(hdi_sim_shape_check(shape));
     HD_TRY(check_step(step));
     HD_REQUIRE((tensor == 1 || tensor == 2 || tensor == 4 || tensor == 8) && 1 <= pipeline && pipeline <= HDI_SIM_RANKS / tensor,
-               HD_UNSUPPORTED, "%d stages of %d tensor-parallel ranks; there can be stages of 1, 2, 4 or 8 ranks, %d ranks in all",
-               pipeline, tensor, HDI_SIM_RANKS);
+               HD_UNSUPPORTED,
+               "%d stages of %d tensor-parallel ranks; there can be stages of 1, 2, 4 or 8 ranks, %d ranks in all", pipeline,
+               tensor, HDI_SIM_RANKS);
     hdi_step_limits limits = hdi_sim_step_limits(step, shape->kv);
     hd_status status = many ? make_many(shape, *shard, &limits, &set) : make_few(shape, shard, &limits, &set);
     if (status == HD_OK) status = hdi_sim_step_set(set, step);

@@ -105,8 +105,9 @@ hd_status hdi_sim_shape_check(const hd_sim_shape *s) {
     HD_REQUIRE(0 < s->hidden && s->hidden <= MOST && 0 < s->intermediate && s->intermediate <= MOST && 0 < s->vocab &&
                    s->vocab <= MOST && 0 < s->heads && s->heads <= MOST && 0 < s->kv_heads && s->heads % s->kv_heads == 0 &&
                    0 < s->head_dim && s->head_dim <= 4096 && s->head_dim % 2 == 0,
-               HD_INVALID_ARGUMENT, "%s: sizes that make no decoder: hidden %d, intermediate %d, vocab %d, heads %d of %d, %d of keys",
-               s->name, s->hidden, s->intermediate, s->vocab, s->heads, s->head_dim, s->kv_heads);
+               HD_INVALID_ARGUMENT,
+               "%s: sizes that make no decoder: hidden %d, intermediate %d, vocab %d, heads %d of %d, %d of keys", s->name,
+               s->hidden, s->intermediate, s->vocab, s->heads, s->head_dim, s->kv_heads);
     HD_REQUIRE((unsigned)s->weights < HD_DTYPE_COUNT && (unsigned)s->kv < HD_DTYPE_COUNT, HD_INVALID_ARGUMENT,
                "%s: %d and %d are no types", s->name, (int)s->weights, (int)s->kv);
     return HD_OK;

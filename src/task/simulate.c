@@ -252,11 +252,8 @@ static hd_status check_machine(const hd_sim_machine *machine) {
 }
 
 hd_status hd_simulate(const hd_sim_plans *plans, const hd_sim_machine *machine, int32_t runs, hd_sim_result **out) {
-    hdi_sim_run run = {.plans = plans,
-                       .machine = machine,
-                       .runs = runs,
-                       .workers = machine->workers ? machine->workers : 1,
-                       .last = -1};
+    hdi_sim_run run = {
+        .plans = plans, .machine = machine, .runs = runs, .workers = machine->workers ? machine->workers : 1, .last = -1};
     *out = NULL;
     HD_REQUIRE(1 <= runs && runs <= MOST_RUNS, HD_INVALID_ARGUMENT, "%d runs; there can be 1 to %d", runs, MOST_RUNS);
     HD_TRY(check_machine(machine));

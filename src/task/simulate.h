@@ -41,9 +41,9 @@ hd_status hdi_sim_plans_make(const hd_plan **plans, uint32_t n_plans, bool owned
 
 /* What one step of a plan costs at the set's sizes. */
 typedef struct hdi_sim_cost {
-    bool runs;       /* its condition holds */
-    int32_t pieces;  /* in which its result is told */
-    uint8_t kind;    /* hd_sim_class */
+    bool runs;      /* its condition holds */
+    int32_t pieces; /* in which its result is told */
+    uint8_t kind;   /* hd_sim_class */
     double bytes, flops;
     double seconds; /* by the machine's rates; 0 without one */
 } hdi_sim_cost;

@@ -22,7 +22,8 @@ static hd_status cut(int32_t ranks, stages *out) {
     while (left > 1) {
         int32_t radix = RADIX;
         while (radix > 1 && left % radix) radix--;
-        HD_REQUIRE(radix > 1, HD_UNSUPPORTED, "an all-reduce over %d ranks: it must be a product of factors up to %d", ranks, RADIX);
+        HD_REQUIRE(radix > 1, HD_UNSUPPORTED, "an all-reduce over %d ranks: it must be a product of factors up to %d", ranks,
+                   RADIX);
         out->radix[out->n++] = radix;
         out->ranks += radix - 1;
         left /= radix;
@@ -88,7 +89,8 @@ hd_status hd_sim_plans_all_reduce(int32_t ranks, int64_t elements, hd_sim_plans 
     hd_plan *plan = NULL;
     const hd_plan **plans;
     *out = NULL;
-    HD_REQUIRE(1 <= elements && elements <= 1ll << 32, HD_INVALID_ARGUMENT, "an all-reduce of %lld elements", (long long)elements);
+    HD_REQUIRE(1 <= elements && elements <= 1ll << 32, HD_INVALID_ARGUMENT, "an all-reduce of %lld elements",
+               (long long)elements);
     HD_TRY(cut(ranks, &st));
     HD_TRY(hd_graph_create(&graph));
     build(graph, &st, elements);

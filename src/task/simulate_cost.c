@@ -12,7 +12,8 @@ enum { SLOT_BITS = 40 }; /* no slot is larger */
 enum { MANY_ROWS = 8 };  /* from here on a product's kernels work on whole tiles of rows */
 
 const char *hd_sim_class_name(hd_sim_class kind) {
-    static const char *const names[HD_SIM_CLASS_COUNT] = {"product, one row", "product, 2 to 7", "product, more rows", "attention", "other"};
+    static const char *const names[HD_SIM_CLASS_COUNT] = {"product, one row", "product, 2 to 7", "product, more rows",
+                                                          "attention", "other"};
     return (unsigned)kind < HD_SIM_CLASS_COUNT ? names[kind] : "?";
 }
 
@@ -90,7 +91,8 @@ static hd_status cost_of(const binding *b, const hdi_plan_step *step, const hd_s
     *out = (hdi_sim_cost){.runs = holds(b, &step->when)};
     if (!out->runs) return HD_OK;
     hdi_kernel_cost_get((hdi_kernel_id)step->kernel, &call, &view, &cost);
-    HD_REQUIRE(!cost.partial, HD_INVALID_ARGUMENT, "what %s costs depends on the values of its inputs: give them before simulating",
+    HD_REQUIRE(!cost.partial, HD_INVALID_ARGUMENT,
+               "what %s costs depends on the values of its inputs: give them before simulating",
                hdi_plan_name(b->plan, step->name));
     out->kind = (uint8_t)class_of((hdi_kernel_id)step->kernel, &call);
     out->bytes = cost.bytes;

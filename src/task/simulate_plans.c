@@ -40,8 +40,8 @@ void hd_sim_plans_destroy(hd_sim_plans *set) {
 static hd_status check_plan(const hd_plan *const *plans, int32_t n, int32_t i) {
     HD_REQUIRE(plans[i], HD_INVALID_ARGUMENT, "plan %d of %d is not there", i, n);
     HD_REQUIRE(n == 1 ? plans[i]->ranks <= 1 : plans[i]->ranks == n && plans[i]->rank == i, HD_INVALID_ARGUMENT,
-               "plan %d is rank %d's of %d, and there are %d plans: give one a rank, in order", i, plans[i]->rank, plans[i]->ranks,
-               n);
+               "plan %d is rank %d's of %d, and there are %d plans: give one a rank, in order", i, plans[i]->rank,
+               plans[i]->ranks, n);
     return HD_OK;
 }
 
@@ -100,8 +100,10 @@ hd_status hd_sim_plans_input(hd_sim_plans *set, const char *name, const int32_t 
     HD_REQUIRE(i < HDI_SIM_INPUTS, HD_UNSUPPORTED, "more than %d inputs have values", HDI_SIM_INPUTS);
     HD_TRY(hdi_alloc(&copy, n, sizeof *copy, "an input's values"));
     if (n) memcpy(copy, values, n * sizeof *copy);
-    if (i == set->n_inputs) set->n_inputs++;
-    else hdi_free(set->inputs[i].values);
+    if (i == set->n_inputs)
+        set->n_inputs++;
+    else
+        hdi_free(set->inputs[i].values);
     snprintf(set->inputs[i].name, sizeof set->inputs[i].name, "%s", name);
     set->inputs[i].values = copy;
     set->inputs[i].n = n;

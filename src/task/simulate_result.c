@@ -73,13 +73,15 @@ static hd_status describe(const hdi_sim_run *run, int32_t rank, int32_t standing
     const hdi_plan_remote *waits = hdi_plan_remotes(r->plan) + step->first_remote;
     for (uint32_t i = 0; i < step->n_remotes; i++)
         if (!hdi_sim_heard_of(run, rank, &waits[i], &runs))
-            return hdi_fail(HD_CORRUPT,
-                            "%d of %d ranks stand still: rank %d in run %d before %s (step %u), which waits for %s of rank %d, as of "
-                            "run %u, which never comes",
-                            standing, run->plans->ranks, rank, r->run + 1, step_name(r, s), s,
-                            hdi_plan_name(r->plan, hdi_plan_events(r->plan)[waits[i].event].name),
-                            r->place->peer ? r->place->peer[waits[i].rank] : waits[i].rank, runs);
-    return hdi_fail(HD_CORRUPT, "%d of %d ranks stand still: rank %d in run %d before %s (step %u), which waits for steps behind it",
+            return hdi_fail(
+                HD_CORRUPT,
+                "%d of %d ranks stand still: rank %d in run %d before %s (step %u), which waits for %s of rank %d, as of "
+                "run %u, which never comes",
+                standing, run->plans->ranks, rank, r->run + 1, step_name(r, s), s,
+                hdi_plan_name(r->plan, hdi_plan_events(r->plan)[waits[i].event].name),
+                r->place->peer ? r->place->peer[waits[i].rank] : waits[i].rank, runs);
+    return hdi_fail(HD_CORRUPT,
+                    "%d of %d ranks stand still: rank %d in run %d before %s (step %u), which waits for steps behind it",
                     standing, run->plans->ranks, rank, r->run + 1, step_name(r, s), s);
 }
 

@@ -24,7 +24,7 @@ typedef struct hdi_sim_moment {
 typedef struct hdi_sim_message {
     int32_t from, to;
     uint32_t event;
-    bool last;    /* of its pieces */
+    bool last; /* of its pieces */
     double bytes;
     int64_t mark; /* of the step that told it; -1: the end of a run */
 } hdi_sim_message;
@@ -49,12 +49,12 @@ typedef struct hdi_sim_state {
     const hd_plan *plan;
     const hdi_sim_place *place;
     const hdi_sim_costs *costs;
-    hdi_sim_heard *heard; /* [plan's ranks x events], events as their senders call them */
-    uint8_t *step;        /* [steps]: what has become of each in this run */
-    int32_t run, busy;    /* runs before this one; workers at work */
-    uint32_t next, ended; /* none before `next` is left to begin; steps of this run that ended */
-    double free_at;       /* since when the only worker has nothing to do */
-    int64_t mark;         /* what it did last */
+    hdi_sim_heard *heard;       /* [plan's ranks x events], events as their senders call them */
+    uint8_t *step;              /* [steps]: what has become of each in this run */
+    int32_t run, busy;          /* runs before this one; workers at work */
+    uint32_t next, ended;       /* none before `next` is left to begin; steps of this run that ended */
+    double free_at;             /* since when the only worker has nothing to do */
+    int64_t mark;               /* what it did last */
     double leaves[2], comes[2]; /* when the ports are free again: inside, between */
     hd_sim_rank times;
 } hdi_sim_state;

@@ -60,7 +60,7 @@ static hd_value far(maker *m, int rank, uint32_t event, uint64_t place) {
 
 /* Simulates plans, which it destroys. The path's names are borrowed from them: not to be looked at. */
 static hd_sim_result *simulate(hd_plan *const *plans, int n, const hd_sim_machine *machine, int runs) {
-    const hd_plan *all[MOST];
+    const hd_plan *all[MOST] = {0};
     hd_sim_plans *set;
     hd_sim_result *result;
     for (int i = 0; i < n; i++) all[i] = plans[i];
