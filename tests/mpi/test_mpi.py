@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""test_mpi.py traffic|faults|hosts|refusals: ranks.c under mpirun."""
+"""test_mpi.py traffic|faults|hosts|refusals: ranks.c under mpirun; model: the program itself, on this machine and over hosts."""
 
+import json
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 RANKS = os.environ["HEDDLE_RANKS"]
+HEDDLE = os.environ["HEDDLE"]
 HOSTS = str(Path(__file__).parent / "hosts.sh")
 ENV = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 DEADLINE_MS = 2000
@@ -100,10 +102,36 @@ def refusals():
     check(code == 1, code, text)
 
 
+def tokens_of(start, flags):
+    code, text = run([*start, HEDDLE, "run", "-p", "Once upon a time", "-n", "24", "--temp", "0", "-q", "--json", *flags])
+    if code == 77:
+        print(text)
+        sys.exit(77)
+    check(code == 0, f"heddle run {flags}: {code}", text)
+    return json.loads(text[text.index("{") : text.rindex("}") + 1])["tokens"]
+
+
+def model():
+    """The bundled model over ranks of this machine, and of two and four hosts: the tokens of one process."""
+    alone = tokens_of([], [])
+    check(len(alone) == 24, "tokens", alone)
+    for start, flags in [
+        (local(2), ["--tp", "2"]),
+        (local(4), ["--tp", "2", "--pp", "2", "--executor", "tasks"]),
+        (over_hosts(2), ["--pp", "2"]),
+        (over_hosts(4), ["--tp", "4"]),
+    ]:
+        check(tokens_of(start, flags) == alone, f"{start} {flags}: other tokens than one process")
+    code, text = run([*local(2), HEDDLE, "run", "-p", "x", "--tp", "4"])
+    check(code != 0 and "4 ranks, and 2 processes were started" in text, code, text)
+
+
 def main(case):
     random.seed(os.environ.get("HEDDLE_SEED", str(time.time_ns())))
     if case == "refusals":
         refusals()
+    elif case == "model":
+        model()
     elif case == "faults":
         for n in [2, 4]:
             for sign in [signal.SIGKILL, signal.SIGSTOP]:
