@@ -37,7 +37,11 @@ list_missing() {
         need g++ compiles g++ c++ cstdio
         need clang clang --version
         need libcmocka-dev pkg-config --exists cmocka
+        need spin spin -V
         need python3 python3 --version
+        need openmpi-bin mpirun --version
+        need libopenmpi-dev sh -c 'command -v mpicc'
+        need iproute2 ip -V
         need python3-venv python3 -c 'import ensurepip, venv'
         if [ "$(uname -m)" = x86_64 ]; then # the NEON kernels, run by an emulator
             need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc --version

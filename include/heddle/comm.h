@@ -65,7 +65,8 @@ typedef struct hd_window hd_window;
  * transport cannot share that device's memory. */
 HD_API HD_CHECK_RESULT hd_status hd_window_create(hd_domain *domain, const hd_device *device, size_t bytes, uint32_t signals,
                                                   hd_window **out);
-/* No one may use any rank's segment any more. NULL is legal. */
+/* No one may use any rank's segment any more. Collective where segments lie in the memory of a device that the host cannot reach.
+ * NULL is legal. */
 HD_API void hd_window_destroy(hd_window *window);
 /* Where this rank reads the segment of `rank` (and writes it, if it is its own): borrowed, fixed for the window's life, 64-byte
  * aligned. With a transport that cannot reach the other's memory this is a copy, brought up to date by the other's puts. */

@@ -25,6 +25,8 @@ typedef struct hd_shard {
     int32_t chunks;   /* a power of two: in how many pieces partial sums of many rows are told to the others, so that they travel
                        * while the   rest is computed; 1 where memory is shared. 0: 1 */
     bool outputs_everywhere; /* each rank of stage 0 has the outputs; else rank 0 alone */
+    bool streamed;       /* what others read is copied to them by a step of its own, past the caches: best where ranks are cores,
+                          * which else answer each other for every line that is written again */
     bool separate_norms; /* the norm behind a sum of parts is a step of its own, as devices like it that fuse it with what follows
                           */
 } hd_shard;
@@ -33,6 +35,16 @@ typedef struct hd_shard {
  * graph. The results are those of the whole graph, bit for bit on the CPU. HD_UNSUPPORTED, with a sentence, for what cannot be
  * cut: too few heads for so many ranks, an operator that wants all of a value that cannot be put together. */
 HD_API HD_CHECK_RESULT hd_status hd_graph_shard(const hd_graph *graph, const hd_shard *shard, hd_graph **out);
+
+/* A stretch of a weight: elements begin .. end - 1 along one of its dims, all of the others. */
+typedef struct hd_part {
+    int32_t dim;
+    int64_t begin, end;
+} hd_part;
+/* What a rank's graph has of the whole graph's weight `name`, to be bound to its executor: *parts, one behind the other, along
+ * the same dim; fresh, free with hd_free. *n is 0, and *parts NULL, for a weight that the rank has whole. HD_NOT_FOUND for one
+ * that it has not at all. Thread-safe. */
+HD_API HD_CHECK_RESULT hd_status hd_graph_parts(const hd_graph *graph, const char *name, hd_part **parts, int32_t *n);
 
 /* A compiled graph: steps in order (kernel, operands, what each waits for), all intermediate values placed in one arena that is
  * sized for the symbols' maxima. A flat image without pointers; immutable and thread-safe; keeps nothing of the graph. */
@@ -44,10 +56,11 @@ HD_API size_t hd_plan_arena_bytes(const hd_plan *plan);
 HD_API int32_t hd_plan_steps(const hd_plan *plan);
 /* The plan as text for people; fresh, free with hd_free. */
 HD_API HD_CHECK_RESULT hd_status hd_plan_print(const hd_plan *plan, char **text);
-/* Whether the plans of ranks 0 .. n - 1 fit together, at all sizes and over any number of runs: each is well formed, every wait has
- * its trigger and every trigger is waited for, nothing can stand still, and every two accesses to the same bytes of which one
+/* Whether the plans of ranks 0 .. n - 1 fit together, at all sizes and over any number of runs: each is well formed, every wait
+ * has its trigger and every trigger is waited for, nothing can stand still, and every two accesses to the same bytes of which one
  * writes are ordered. HD_CORRUPT with a sentence that names ranks and steps when they do not; HD_UNSUPPORTED for plans too large
- * to look at, with the limit. One plan for itself is n = 1. Executors of several ranks call it when they are made. Thread-safe. */
+ * to look at, with the limit. One plan for itself is n = 1. Executors of several ranks call it when they are made. Thread-safe.
+ */
 HD_API HD_CHECK_RESULT hd_status hd_plans_verify(const hd_plan *const *plans, int32_t n);
 
 typedef enum hd_executor_kind {
@@ -56,7 +69,7 @@ typedef enum hd_executor_kind {
     HD_EXECUTOR_STREAM = 2,     /* steps are enqueued one by one on a stream of the device */
     HD_EXECUTOR_GRAPH = 3,      /* the same, recorded the second time that sizes come, and replayed as one from then on */
     HD_EXECUTOR_PERSISTENT = 4, /* the same, with runs of steps as one launch of a kernel that stays and walks through them */
-    HD_EXECUTOR_TASKS = 5, /* `threads` workers that share out each step's tasks as they become ready; CPU only */
+    HD_EXECUTOR_TASKS = 5,      /* `threads` workers that share out each step's tasks as they become ready; CPU only */
     HD_EXECUTOR_KIND_COUNT
 } hd_executor_kind;
 

@@ -41,6 +41,8 @@ int cli_bench_main(int argc, char **argv);
 void cli_bench_help(FILE *to);
 int cli_worker_main(int argc, char **argv);
 void cli_worker_help(FILE *to);
+int cli_simulate_main(int argc, char **argv);
+void cli_simulate_help(FILE *to);
 int cli_devices_main(int argc, char **argv);
 void cli_devices_help(FILE *to);
 

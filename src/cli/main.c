@@ -10,6 +10,7 @@ static const cli_command commands[] = {
     {"tokenize", "turn text into token ids, or ids into text", cli_tokenize_main, cli_tokenize_help},
     {"bench", "measure prefill and decode beside the machine's limit", cli_bench_main, cli_bench_help},
     {"worker", "hold one rank's part of a model (started by --tp and --pp)", cli_worker_main, cli_worker_help},
+    {"simulate", "how long steps would take on more ranks than there are", cli_simulate_main, cli_simulate_help},
     {"devices", "list what models can run on here, and how fast its memory is", cli_devices_main, cli_devices_help},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -216,6 +216,7 @@ hd_status hd_put_signal(hd_window *window, int32_t rank, size_t offset, size_t b
     HD_TRY(still_good(window->domain));
     const hdi_transport *transport = window->domain->transport;
     if (hdi_window_on_device(window)) return hdi_window_device_raise(window, rank, signal, value); /* the memory is shared */
+    if (transport->put_signal) return transport->put_signal(window, rank, offset, bytes, signal, value);
     HD_TRY(transport->put(window, rank, offset, bytes));
     return transport->raise(window, rank, signal, value);
 }

@@ -51,6 +51,8 @@ typedef struct hdi_transport {
     hd_status (*put)(hd_window *window, int32_t rank, size_t offset, size_t bytes);
     /* Raises the other's counter to at least `value`: release, and ordered after this thread's puts to that rank. */
     hd_status (*raise)(hd_window *window, int32_t rank, uint32_t signal, uint64_t value);
+    /* Both in one, where that takes one message less. NULL: put, then raise. */
+    hd_status (*put_signal)(hd_window *window, int32_t rank, size_t offset, size_t bytes, uint32_t signal, uint64_t value);
     hd_status (*quiet)(hd_window *window);
     /* Sleeps until the counter may have changed, or `ns` have passed: the last resort of a wait. */
     void (*doze)(hd_window *window, const hdi_signal *signal, uint64_t seen, int64_t ns);

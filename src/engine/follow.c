@@ -7,18 +7,16 @@
 #include "task/executor.h"
 
 static hd_status follow_steps(hdi_runner *runner, hdi_crew *crew, hdi_follower_trace *trace) {
-    bool late = runner->executor->stream != NULL;
-    for (uint64_t step = 0;; step++) {
+    for (;;) {
         hdi_crew_order order;
-        if (late && step >= 2)
-            HD_TRY(hd_executor_synchronize(runner->executor)); /* the block that is written next is read no more */
         HD_TRY(hdi_crew_next(crew, &runner->batch, &order));
-        if (order.what == HDI_CREW_END) return hd_executor_synchronize(runner->executor);
+        if (order.what == HDI_CREW_END) return HD_OK;
         if (order.what == HDI_CREW_TRACE) HD_TRY(hdi_follower_trace_begin(trace, &order, runner->executor, crew->domain));
         if (order.what == HDI_CREW_COLLECT) HD_TRY(hdi_follower_trace_hand_over(trace, crew->domain));
         if (order.what != HDI_CREW_STEP) continue;
         hdi_follower_trace_step(trace, &order);
         HD_TRY(hdi_batch_run(&runner->batch, runner->executor));
+        HD_TRY(hd_executor_synchronize(runner->executor)); /* a device may get on only while somebody waits for it */
     }
 }
 

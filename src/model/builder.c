@@ -29,14 +29,27 @@ static hd_value declare(hdi_builder *b, hd_status status, const char *name, hdi_
     return value;
 }
 
+static hd_status matrix_type(hdi_builder *b, const char *name, int64_t rows, int64_t cols, hdi_weight_type *out) {
+    if (!b->imagined) return hdi_weights_matrix(b->weights, name, rows, cols, out);
+    bool blocks = hd_dtype_block_elements(*b->imagined) > 1;
+    *out = (hdi_weight_type){.dtype = *b->imagined, .packed = blocks, .mapped = !blocks};
+    return HD_OK;
+}
+
+static hd_status vector_type(hdi_builder *b, const char *name, int64_t n, hdi_weight_type *out) {
+    if (!b->imagined) return hdi_weights_vector(b->weights, name, n, out);
+    *out = (hdi_weight_type){.dtype = HD_DTYPE_F32};
+    return HD_OK;
+}
+
 static hd_value matrix(hdi_builder *b, int64_t rows, int64_t cols, const hd_placement *place, const char *name) {
     hdi_weight_type type = {0};
-    return declare(b, hdi_weights_matrix(b->weights, name, rows, cols, &type), name, type, 2, (int64_t[]){rows, cols}, place);
+    return declare(b, matrix_type(b, name, rows, cols, &type), name, type, 2, (int64_t[]){rows, cols}, place);
 }
 
 static hd_value vector(hdi_builder *b, int64_t n, const hd_placement *place, const char *name) {
     hdi_weight_type type = {0};
-    return declare(b, hdi_weights_vector(b->weights, name, n, &type), name, type, 1, &n, place);
+    return declare(b, vector_type(b, name, n, &type), name, type, 1, &n, place);
 }
 
 hd_value hdi_build_matrix(hdi_builder *b, int64_t rows, int64_t cols, const hd_placement *place, const char *fmt, ...) {
@@ -80,7 +93,7 @@ int64_t hdi_build_block(hdi_builder *b, int64_t rows, int64_t cols, const char *
     va_start(args, fmt);
     format_name(name, sizeof name, "", fmt, args);
     va_end(args);
-    hdi_graph_stick(b->graph, hdi_weights_matrix(b->weights, name, rows, cols, &type));
+    hdi_graph_stick(b->graph, matrix_type(b, name, rows, cols, &type));
     return hd_dtype_block_elements(type.dtype);
 }
 
@@ -94,7 +107,9 @@ static void build_rope(hdi_builder *b) {
     hd_status status = hdi_alloc(&inv_freq, (size_t)pairs, sizeof *inv_freq, "rotary frequencies");
     if (status == HD_OK)
         status = hdi_rope_frequencies(c->rope_theta, c->head_dim, &c->rope_scaling, inv_freq, &options.attention_scale);
-    if (status == HD_OK) status = hdi_weights_constant(b->weights, "rope.inv_freq", inv_freq, pairs, &type);
+    if (status == HD_OK)
+        status = b->imagined ? vector_type(b, "rope.inv_freq", pairs, &type)
+                             : hdi_weights_constant(b->weights, "rope.inv_freq", inv_freq, pairs, &type);
     hdi_free(inv_freq);
     hd_value frequencies = declare(b, status, "rope.inv_freq", type, 1, &pairs, NULL);
     if (c->rope_scaling.kind == HD_ROPE_SCALING_DYNAMIC) {

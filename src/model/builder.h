@@ -11,6 +11,7 @@ typedef struct hdi_builder {
     hd_graph *graph;
     const hdi_config *config;
     hdi_weights *weights;
+    const hd_dtype *imagined; /* instead of weights: the type of all matrices, for plans that nobody runs; NULL: as weights are */
     const hdi_step_limits *limits;
     hd_dim tokens, sequences, rows;
     hd_value token_ids, positions, token_seq, slots, page_table, logit_rows, rope_lengths;

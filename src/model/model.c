@@ -105,6 +105,7 @@ static hd_status choose_shard(hd_model *model, const hd_model_options *options) 
     model->domain = ranks > 1 ? options->domain : NULL;
     model->shard.rank = hd_domain_rank(options->domain);
     model->shard.chunks = strcmp(hd_domain_transport(options->domain), "local") == 0 ? 1 : CHUNKS_SENT;
+    model->shard.streamed = model->shard.chunks == 1 && model->device->type == HD_DEVICE_CPU;
     model->shard.separate_norms = model->device->type != HD_DEVICE_CPU;
     return HD_OK;
 }

@@ -11,16 +11,19 @@ static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hd
     int64_t n = 0;
     HD_REQUIRE(1 <= parts && parts <= HDI_CONCAT_PARTS && parts <= n_in, HD_INVALID_ARGUMENT, "concat: %d parts of %d", parts,
                n_in);
+    for (int p = 0; p < n_in; p++)
+        HD_REQUIRE((in[p] != NULL) == (p < parts), HD_INVALID_ARGUMENT, "concat: %d parts, and part %d is %s", parts, p,
+                   in[p] ? "there" : "missing");
     HD_REQUIRE(hd_dtype_block_elements((hd_dtype)in[0]->dtype) == 1, HD_UNSUPPORTED, "concat: %s lies in blocks",
                hdi_type_text(in[0]));
     HD_TRY(hdi_expect_rows("concat", "part 0", in[0]));
     for (int p = 0; p < parts; p++) {
-        HD_REQUIRE(in[p], HD_INVALID_ARGUMENT, "concat: part %d is missing", p);
         hdi_type like = *in[0];
         like.dim[like.rank - 1] = in[p]->rank ? hdi_type_last(in[p]) : 0;
         HD_TRY(hdi_expect_same("concat", "a part", in[p], &like));
         HD_REQUIRE(parts == 1 || hdi_type_last(in[p]) >= 0, HD_UNSUPPORTED, "concat: the last dim of part %d is symbolic", p);
-        n += hdi_type_last(in[p]);
+        HD_REQUIRE(!__builtin_add_overflow(n, hdi_type_last(in[p]), &n), HD_INVALID_ARGUMENT,
+                   "concat: the last dims are more than 64 bits together");
     }
     *out = *in[0];
     out->dim[out->rank - 1] = n;
@@ -33,7 +36,8 @@ static hd_status choose(const hdi_type *const *in, int n_in, const hdi_type *out
 }
 
 static void print(const void *attr, char *text, size_t size) {
-    snprintf(text, size, "parts=%d", ((const hdi_concat_attr *)attr)->parts);
+    const hdi_concat_attr *a = attr;
+    snprintf(text, size, "parts=%d%s", a->parts, a->streamed ? " streamed" : "");
 }
 
 const hdi_op hdi_op_concat = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* embedding(ids i32|i64 [...], table [V, d]; out) -> [..., d] */
+/* embedding(ids i32|i64 [...], table [V, d]; out, first, total) -> [..., d] */
 #include "kernels/embedding/embedding.h"
 
 #include <stdio.h>
@@ -17,6 +17,9 @@ static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hd
     HD_REQUIRE(a->out < HD_DTYPE_COUNT, HD_INVALID_ARGUMENT, "embedding: %d is no type of elements", a->out);
     HD_REQUIRE(a->total == 0 || a->out == HD_DTYPE_F32, HD_UNSUPPORTED, "embedding: rows of a part of a table are f32, not %s",
                hd_dtype_name((hd_dtype)a->out));
+    HD_REQUIRE(a->total == 0 ? a->first == 0 : 0 <= a->first && a->first <= a->total && table->dim[0] <= a->total - a->first,
+               HD_INVALID_ARGUMENT, "embedding: table is %s; its rows from %lld on do not lie in one of %lld rows",
+               hdi_type_text(table), (long long)a->first, (long long)a->total);
     *out = *ids;
     out->dtype = a->out;
     out->rank = (uint8_t)(ids->rank + 1);

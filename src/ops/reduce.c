@@ -7,10 +7,10 @@
 
 #include "ops/op.h"
 
-static hd_status check_parts(const char *op, const hdi_type *const *in, const hdi_reduce_attr *a) {
-    HD_REQUIRE(1 <= a->parts && a->parts <= HDI_REDUCE_PARTS, HD_INVALID_ARGUMENT, "%s: %d parts; there can be 1 to %d", op,
-               a->parts, HDI_REDUCE_PARTS);
-    for (int p = 0; p < HDI_REDUCE_PARTS; p++) {
+static hd_status check_parts(const char *op, const hdi_type *const *in, int n_in, const hdi_reduce_attr *a) {
+    HD_REQUIRE(1 <= a->parts && a->parts <= HDI_REDUCE_PARTS && a->parts <= n_in, HD_INVALID_ARGUMENT,
+               "%s: %d parts of %d; there can be 1 to %d", op, a->parts, n_in, HDI_REDUCE_PARTS);
+    for (int p = 0; p < HDI_REDUCE_PARTS && p < n_in; p++) {
         HD_REQUIRE((in[p] != NULL) == (p < a->parts), HD_INVALID_ARGUMENT, "%s: %d parts, and part %d is %s", op, a->parts, p,
                    in[p] ? "there" : "missing");
         if (!in[p]) continue;
@@ -32,7 +32,7 @@ static hd_status check_rest(const char *op, const hdi_type *const *in, int n_in)
 }
 
 static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hdi_type *out) {
-    HD_TRY(check_parts("reduce", in, attr));
+    HD_TRY(check_parts("reduce", in, n_in, attr));
     HD_TRY(check_rest("reduce", in, n_in));
     *out = *in[0];
     return HD_OK;
@@ -41,7 +41,7 @@ static hd_status infer(const hdi_type *const *in, int n_in, const void *attr, hd
 static hd_status infer_norm(const hdi_type *const *in, int n_in, const void *attr, hdi_type *out) {
     const hdi_type *weight = in[HDI_REDUCE_WEIGHT];
     const hdi_reduce_attr *a = attr;
-    HD_TRY(check_parts("reduce_norm", in, a));
+    HD_TRY(check_parts("reduce_norm", in, n_in, a));
     HD_TRY(check_rest("reduce_norm", in, n_in));
     HD_TRY(hdi_expect_rank("reduce_norm", "weight", weight, 1));
     HD_TRY(hdi_expect_dtype("reduce_norm", "weight", weight, HD_DTYPE_F32));

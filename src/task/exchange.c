@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "task/tracer.h"
 #include "comm/window_device.h"
 #include "task/exchange_device.h"
+#include "task/tracer.h"
 
 static hd_status check_domain(const hd_plan *plan, const hd_domain *domain) {
     HD_REQUIRE(domain, HD_INVALID_ARGUMENT, "the plan is rank %d's of %d: its executor needs their domain", plan->rank,
@@ -36,9 +36,22 @@ hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain) {
     return hdi_window_on_device(x->window) ? hdi_exchange_device_create(executor) : HD_OK;
 }
 
+/* Others may still read this rank's segment in their last run: waits until each of them has ended it. Whoever has failed reads no
+ * more. */
+static void wait_for_readers(const hd_executor *executor) {
+    const hdi_exchange *x = executor->exchange;
+    const hd_plan *plan = executor->plan;
+    for (uint32_t i = 0; i < plan->n_remotes && x->run > 0; i++) {
+        const hdi_plan_remote *r = &hdi_plan_remotes(plan)[i];
+        if (hdi_domain_failed(x->domain)) return;
+        if (r->event == 0 && hd_signal_wait(x->window, r->rank, 0, x->run, "the end of an executor") != HD_OK) return;
+    }
+}
+
 void hdi_exchange_destroy(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return;
+    if (x->window && !x->on_device) wait_for_readers(executor);
     hdi_exchange_device_destroy(executor);
     hd_window_destroy(x->window);
     hdi_free(x->complete);

@@ -4,7 +4,7 @@
 #include "task/tasks.h"
 
 static bool signals_seen(const hdi_tasks *tasks, uint32_t step) {
-    HDI_POINT();
+    HDI_SHARED_POINT();
     return !HDI_EDGE(REMOTE_WAIT) || hdi_exchange_ready(tasks->executor, step);
 }
 

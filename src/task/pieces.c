@@ -12,6 +12,11 @@ static uint32_t chunks_of(const hd_plan *plan, const hdi_plan_step *step) {
     return step->n_triggers ? hdi_plan_events(plan)[hdi_plan_triggers(plan)[step->first_trigger].event].chunks : 1;
 }
 
+int32_t hdi_pieces_of(const hd_plan *plan, const hdi_plan_step *step, int64_t rows) {
+    int32_t chunks = (int32_t)chunks_of(plan, step);
+    return chunks > 1 && rows >= chunks * PIECE_ROWS ? chunks : 1;
+}
+
 hd_status hdi_pieces_create(hd_executor *executor) {
     const hd_plan *plan = executor->plan;
     size_t pieces = 0, calls = 0, operands = 0;
@@ -68,7 +73,7 @@ void hdi_pieces_bind(hd_executor *executor, uint32_t s) {
     to->wait = from->n_waits ? (int64_t)hdi_plan_waits(plan)[from->first_wait + from->n_waits - 1] : -1;
     to->listens = from->n_remotes > 0;
     to->tells = from->n_triggers > 0;
-    to->n_pieces = !hdi_condition_holds(executor, &from->when) ? 0 : chunks > 1 && rows >= chunks * PIECE_ROWS ? chunks : 1;
+    to->n_pieces = hdi_condition_holds(executor, &from->when) ? hdi_pieces_of(plan, from, rows) : 0;
     if (chunks == 1) to->pieces[0].call = whole;
     for (int32_t p = 0; p < to->n_pieces; p++) {
         hdi_piece *piece = &to->pieces[p];

@@ -12,4 +12,7 @@ void hdi_pieces_destroy(hd_executor *executor);
 /* Works out step `step` for the sizes that its call is bound to. */
 void hdi_pieces_bind(hd_executor *executor, uint32_t step);
 
+/* In how many pieces a step comes whose result has so many rows. */
+int32_t hdi_pieces_of(const hd_plan *plan, const hdi_plan_step *step, int64_t rows);
+
 #endif

@@ -40,14 +40,17 @@ typedef enum hdi_edge {
 } hdi_edge;
 
 #ifdef HDI_VIRTUAL_SCHEDULER
-void hdi_vs_point(void); /* others may go first */
+void hdi_vs_point(void);        /* others may go first */
+void hdi_vs_shared_point(void); /* the same, at what other ranks can see */
 bool hdi_vs_edge(hdi_edge edge);
 /* Others go on until *epoch is not `seen`, or, when `timed`, until anything that ranks share has changed. */
 void hdi_vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed);
 #define HDI_POINT() hdi_vs_point()
+#define HDI_SHARED_POINT() hdi_vs_shared_point()
 #define HDI_EDGE(name) hdi_vs_edge(HDI_EDGE_##name)
 #else
 #define HDI_POINT() ((void)0)
+#define HDI_SHARED_POINT() ((void)0)
 #define HDI_EDGE(name) true
 #endif
 

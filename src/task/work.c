@@ -104,7 +104,7 @@ static void end_step(hdi_tasks *tasks, int worker, uint32_t step) {
 /* ---- doing ---- */
 
 static void trigger(hdi_tasks *tasks, int worker, uint32_t step, int32_t piece, int32_t pieces) {
-    HDI_POINT();
+    HDI_SHARED_POINT();
     if (!HDI_EDGE(TRIGGER)) return;
     hd_status status = hdi_exchange_trigger(tasks->executor, step, piece, pieces, worker);
     if (status != HD_OK) hdi_tasks_fail(tasks, status);
@@ -130,6 +130,7 @@ static void do_chunk(hdi_tasks *tasks, int worker, uint32_t step, uint32_t chunk
         int64_t begin, end;
         p = hdi_chunk_items(bound, &hdi_ring_place(&tasks->ring, step)->chunks, chunk, &begin, &end);
         int64_t began = hdi_tracer_begin(e->tracer);
+        HDI_SHARED_POINT();
         if (begin < end) bound->fn(bound->pieces[p].call, begin, end, e->scratch + (size_t)worker * e->scratch_bytes);
         if (e->tracer && begin < end)
             hdi_tracer_add(e->tracer, step, worker, began,

@@ -9,11 +9,11 @@ class Help(Case):
         for arguments in [["--help"], ["-h"], ["help"]]:
             result = run(*arguments)
             self.assertEqual((result.returncode, result.stderr), (0, b""))
-            for command in [b"run", b"inspect", b"tokenize", b"bench", b"devices"]:
+            for command in [b"run", b"inspect", b"tokenize", b"bench", b"simulate", b"devices"]:
                 self.assertIn(b"\n  " + command + b" ", result.stdout)
 
     def test_every_command_has_a_page(self):
-        for command in ["run", "inspect", "tokenize", "bench", "devices"]:
+        for command in ["run", "inspect", "tokenize", "bench", "simulate", "devices"]:
             page = run("help", command)
             self.assertEqual((page.returncode, page.stderr), (0, b""))
             self.assertIn(f"usage: heddle {command}".encode(), page.stdout)

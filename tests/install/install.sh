@@ -34,6 +34,9 @@ if [ -n "$model" ]; then
     echo >>"$work/command"
     cmp "$work/example" "$work/command" || fail "the example and the command differ"
 fi
+# shellcheck disable=SC2046
+"$cc" -Wall -Wextra -Werror "$source/examples/tp_ffn.c" -o "$work/tp_ffn" $(pkg-config --cflags --libs heddle) || fail "examples/tp_ffn.c"
+LD_LIBRARY_PATH=$libdir "$work/tp_ffn" --ranks 2 >/dev/null || fail "two ranks give other numbers than one"
 rm "$libdir"/libheddle.so* # what is left must be enough for a static program
 # shellcheck disable=SC2046
 "$cc" "$here/consumer/consumer.c" -o "$work/static" $(pkg-config --cflags --static --libs heddle)

@@ -6,10 +6,12 @@
 #include "unit/cmocka_all.h"
 
 #include "kernels/attention/attention.h"
+#include "kernels/concat/concat.h"
 #include "kernels/convert/convert.h"
 #include "kernels/embedding/embedding.h"
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/linear/linear.h"
+#include "kernels/reduce/reduce.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "kernels/rope/rope.h"
 #include "kernels/rope_table/rope_table.h"
@@ -79,7 +81,8 @@ static void rows(void **state) {
 }
 
 static void matrices(void **state) {
-    const hdi_linear_attr one = {.k_slices = 1}, three = {.k_slices = 3};
+    const hdi_linear_attr one = {.k_slices = 1}, three = {.k_slices = 3}, four = {.k_slices = 4, .k_unit = 80};
+    const hdi_linear_attr backwards = {.k_slices = 2, .k_unit = -32};
     const hdi_embedding_attr f32 = {.out = HD_DTYPE_F32};
     hdi_kernel_id k;
     hdi_type w = *TYPE(Q8_0, 10, 64), y = *TYPE(F32, T, 10);
@@ -91,6 +94,9 @@ static void matrices(void **state) {
     BAD(linear, &one, "bias", TYPE(F32, T, 64), TYPE(F32, 10, 64), TYPE(BF16, 10));
     BAD(linear, &one, "bias", TYPE(F32, T, 64), TYPE(F32, 10, 64), TYPE(F32, 1, 10));
     BAD(linear, &three, "k_slices", TYPE(F32, T, 64), TYPE(F32, 10, 64));
+    GOOD(linear, &four, "f32[?, 10]", TYPE(F32, T, 64), TYPE(F32, 10, 64));
+    BAD(linear, &four, "a multiple of 32", TYPE(F32, T, 64), &w);
+    BAD(linear, &backwards, "k_unit", TYPE(F32, T, 64), TYPE(F32, 10, 64));
     assert_int_equal(hdi_op_linear.choose(INPUTS(TYPE(F32, T, 64), &w), &y, &one, &k), HD_UNSUPPORTED);
     assert_non_null(strstr(hd_last_error(), "f32_q8_0"));
     w.layout = HDI_LAYOUT_PANEL;
@@ -100,6 +106,46 @@ static void matrices(void **state) {
     assert_string_equal(hdi_kernel_name(k), "embedding_q8_0_f32");
     GOOD(embedding, &f32, "f32[?, 64]", TYPE(I64, T), TYPE(BF16, 100, 64));
     BAD(embedding, &f32, "i32 or i64", TYPE(F32, T), TYPE(BF16, 100, 64));
+}
+
+static void parts_of_ranks(void **state) {
+    const hdi_reduce_attr two = {.parts = 2, .eps = 1e-5f}, nine = {.parts = 9}, none = {0}, negative = {.parts = 2, .eps = -1};
+    const hdi_concat_attr pair = {.parts = 2}, three = {.parts = 3};
+    const hdi_embedding_attr part = {.out = HD_DTYPE_F32, .first = 40, .total = 100}, narrow = {.out = HD_DTYPE_BF16, .total = 100};
+    const hdi_embedding_attr lost = {.out = HD_DTYPE_F32, .first = 10};
+    const hdi_type *y = TYPE(F32, T, 64), *n = TYPE(F32, 64);
+    (void)state;
+#define PARTS(a, b) a, b, NULL, NULL, NULL, NULL, NULL, NULL
+    GOOD(reduce, &two, "f32[?, 64]", y, y);
+    GOOD(reduce, &two, "f32[?, 64]", PARTS(y, y), n, y);
+    GOOD(reduce, &two, "f32[?, 64]", PARTS(y, y), NULL, y);
+    BAD(reduce, &two, "2 parts of 1", y);
+    BAD(reduce, &two, "part 1 is missing", PARTS(y, NULL));
+    BAD(reduce, &two, "part 2 is there", y, y, y);
+    BAD(reduce, &nine, "9 parts", PARTS(y, y), n, y);
+    BAD(reduce, &none, "0 parts", y);
+    BAD(reduce, &two, "a part", y, TYPE(F32, S, 64));
+    BAD(reduce, &two, "f32", TYPE(BF16, T, 64), TYPE(BF16, T, 64));
+    BAD(reduce, &two, "bias", PARTS(y, y), TYPE(F32, 32));
+    BAD(reduce, &two, "residual", PARTS(y, y), NULL, n);
+    GOOD(reduce_norm, &two, "f32[?, 64]", PARTS(y, y), NULL, NULL, n);
+    assert_string_equal(hdi_type_text(&result[1]), "f32[?, 64]");
+    BAD(reduce_norm, &two, "weight", PARTS(y, y), n, y, TYPE(F32, 32));
+    BAD(reduce_norm, &negative, "negative", PARTS(y, y), n, y, n);
+    GOOD(concat, &pair, "f16[?, 10]", TYPE(F16, T, 10), TYPE(F16, T, 0));
+    GOOD(concat, &three, "u8[7]", TYPE(U8, 1), TYPE(U8, 2), TYPE(U8, 4));
+    BAD(concat, &pair, "a part", TYPE(F32, T, 10), TYPE(F16, T, 10));
+    BAD(concat, &pair, "a part", TYPE(F32, T, 10), TYPE(F32, S, 10));
+    BAD(concat, &pair, "symbolic", TYPE(F32, 2, T), TYPE(F32, 2, T));
+    BAD(concat, &pair, "part 2 is there", y, y, y);
+    BAD(concat, &three, "3 parts", y, y);
+    BAD(concat, &pair, "64 bits", TYPE(U8, INT64_MAX), TYPE(U8, 1));
+    BAD(concat, &pair, "blocks", TYPE(Q8_0, 2, 64), TYPE(Q8_0, 2, 64));
+    GOOD(embedding, &part, "f32[?, 64]", TYPE(I32, T), TYPE(BF16, 60, 64));
+    BAD(embedding, &part, "100 rows", TYPE(I32, T), TYPE(BF16, 61, 64));
+    BAD(embedding, &narrow, "f32, not bf16", TYPE(I32, T), TYPE(BF16, 60, 64));
+    BAD(embedding, &lost, "10 on", TYPE(I32, T), TYPE(BF16, 60, 64));
+#undef PARTS
 }
 
 static void rotary_and_attention(void **state) {
@@ -181,7 +227,7 @@ static void names_and_attributes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(broadcasting),         cmocka_unit_test(rows),   cmocka_unit_test(matrices),
+        cmocka_unit_test(broadcasting),         cmocka_unit_test(rows),   cmocka_unit_test(matrices), cmocka_unit_test(parts_of_ranks),
         cmocka_unit_test(rotary_and_attention), cmocka_unit_test(others), cmocka_unit_test(kernels_are_chosen_by_dtype),
         cmocka_unit_test(names_and_attributes),
     };

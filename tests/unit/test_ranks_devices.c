@@ -21,7 +21,13 @@
 #include "support/devices.h"
 #include "task/executor.h"
 
-enum { N = 64, WIDE = 32, MOST = 12, LAYERS = 3, BUFFERS = 2, FEW = 4, MAX_RANKS = 4, ROUNDS = 2, IN_A_ROW = 2 };
+/* ThreadSanitizer knows the GPU threads of the host vendor, and takes minutes for what takes seconds without it. */
+#ifdef __SANITIZE_THREAD__
+enum { ROUNDS = 1, SIZES = 2, PROCESSES = 0 };
+#else
+enum { ROUNDS = 2, SIZES = 4, PROCESSES = 2 };
+#endif
+enum { N = 32, WIDE = 32, MOST = 7, LAYERS = 3, BUFFERS = 2, FEW = 4, MAX_RANKS = 4, IN_A_ROW = 3 };
 static const uint64_t place_bytes = MOST * N * sizeof(float);
 
 static const hd_device *device; /* of the test that runs */
@@ -41,9 +47,10 @@ static hd_value weight(const builder *b, const char *what, int layer, int32_t ra
     return hd_graph_weight(b->g, name, HD_DTYPE_F32, false, 2, (int64_t[]){rows, cols});
 }
 
-/* Rank `rank`'s part of a layer: its columns of the first product, its rows of the second. */
+/* Rank `rank`'s part of a layer: its columns of the first product, its rows of the second. Side by side, so that the persistent
+ * executor makes a program of the two where the second waits for nobody. */
 static hd_value part_of(const builder *b, hd_value x, int layer, int32_t rank) {
-    hd_value wide = hd_graph_gelu(b->g, hd_graph_linear(b->g, x, weight(b, "up", layer, rank, WIDE, N), 0, 1), true);
+    hd_value wide = hd_graph_linear(b->g, hd_graph_gelu(b->g, x, true), weight(b, "up", layer, rank, WIDE, N), 0, 1);
     return hd_graph_linear(b->g, wide, weight(b, "down", layer, rank, N, WIDE), 0, 1);
 }
 
@@ -190,10 +197,10 @@ typedef struct trio {
 } trio;
 
 static hd_status compare(trio *t) {
-    static const int sizes[] = {1, MOST, 3, FEW, 1};
+    static const int sizes[] = {1, MOST, 3, 1};
     static _Thread_local float y[3][MOST * N], more[3][MOST * N];
     for (int round = 0; round < ROUNDS; round++)
-        for (size_t k = 0; k < HDI_COUNTOF(sizes); k++) {
+        for (size_t k = 0; k < SIZES; k++) {
             int rows = sizes[k];
             uint64_t seed = 100 + (uint64_t)round * 10 + k;
             HD_TRY(run_rows(&t->one, rows, seed, 1, y[1], more[1]));
@@ -303,7 +310,7 @@ static int live_in_process(const char *spec, const char *name, int32_t rank) {
 static void fork_all(void) {
     const char *only = getenv("HEDDLE_TEST_DEVICE");
     pid_t child[2];
-    if (only && strcmp(only, "remote") == 0) return;
+    if (PROCESSES == 0 || (only && strcmp(only, "remote") == 0)) return;
     if (only && *only)
         snprintf(specs[n_specs++], sizeof specs[0], "%s", only);
     else
@@ -323,13 +330,15 @@ static void fork_all(void) {
 }
 
 static void two_processes(void **state) {
+    int ran = 0;
     (void)state;
     for (int i = 0; i < n_specs; i++)
-        if (strcmp(specs[i], hdi_device_text(device)) == 0)
+        if (strcmp(specs[i], hdi_device_text(device)) == 0 && ++ran)
             for (int r = 0; r < 2; r++) {
                 if (!WIFEXITED(exits[i][r]) || WEXITSTATUS(exits[i][r]))
                     fail_msg("rank %d on %s ended with %d", r, specs[i], exits[i][r]);
             }
+    if (!ran) skip();
 }
 
 /* ---- ranks that fail ---- */

@@ -138,7 +138,7 @@ static int by_value(const void *a, const void *b) {
 }
 
 static int bench(void) {
-    enum { SETTINGS = 5, ROUNDS = 41, RUNS = 20 };
+    enum { SETTINGS = 5, ROUNDS = 21, RUNS = 5 };
     static const struct {
         hd_executor_kind kind;
         int threads;

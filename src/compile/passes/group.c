@@ -14,12 +14,24 @@ typedef struct match {
     int n;
 } match;
 
+/* Whether `node` may be in the group as far as other ranks and conditions go: they keep a step out, except that a group's first
+ * step may wait and its last may tell, which whoever launches it does around it. */
+static bool alone(const match *m, const hdi_node *node) {
+    const hdi_value *values = m->low->graph->values;
+    if (node->when.below) return false;
+    if (m->n == 0) return true;
+    for (int i = 0; i < node->n_inputs; i++)
+        if (node->input[i] && values[values[node->input[i]].root].kind == HDI_VALUE_REMOTE) return false;
+    const hdi_node *before = &m->low->graph->nodes[m->low->node_of[m->first + (uint32_t)m->n - 1]];
+    return !values[before->output[0]].published;
+}
+
 /* The next step if it runs `op`, and then it is taken; else NULL. */
 static const hdi_node *take(match *m, const hdi_op *op) {
     uint32_t s = m->first + (uint32_t)m->n;
     if (s >= m->low->n_steps || m->n == HDI_GROUP_STEPS) return NULL;
     const hdi_node *node = &m->low->graph->nodes[m->low->node_of[s]];
-    if (node->op != op) return NULL;
+    if (node->op != op || !alone(m, node)) return NULL;
     m->n++;
     return node;
 }

@@ -16,6 +16,24 @@ static hd_status note_parts(hdi_sharding *s, hd_value local, int32_t dim, const 
     return HD_OK;
 }
 
+hd_status hd_graph_parts(const hd_graph *graph, const char *name, hd_part **parts, int32_t *n) {
+    hd_value weight = hdi_graph_find(graph, name);
+    size_t first = 0, count = 0;
+    *parts = NULL;
+    *n = 0;
+    HD_REQUIRE(weight && graph->values[weight].kind == HDI_VALUE_WEIGHT, HD_NOT_FOUND, "the graph has no weight named %s", name);
+    while (first < graph->n_parts && graph->parts[first].weight != weight) first++;
+    while (first + count < graph->n_parts && graph->parts[first + count].weight == weight) count++;
+    if (count == 0) return HD_OK;
+    HD_TRY(hdi_alloc(parts, count, sizeof **parts, "a weight's parts"));
+    for (size_t i = 0; i < count; i++) {
+        const hdi_weight_part *from = &graph->parts[first + i];
+        (*parts)[i] = (hd_part){from->dim, from->begin, from->end};
+    }
+    *n = (int32_t)count;
+    return HD_OK;
+}
+
 static hd_value declare_weight(hdi_sharding *s, const hdi_value *value, const int64_t *shape, bool one_part) {
     hd_dtype dtype = (hd_dtype)value->type.dtype;
     bool packed = value->type.layout == HDI_LAYOUT_PANEL;

@@ -67,7 +67,14 @@ static hd_status bytes_of(const hdi_sharding *s, hd_value value, uint64_t *out) 
 
 /* This rank's part, `local`, is published for `readers`. The first write of a run into a buffer waits until those who may have
  * read it in the last one, `before`, have ended that. */
-static void tell(hdi_sharding *s, hd_value local, const hdi_mailbox *box, uint64_t readers, uint64_t before) {
+static void tell(hdi_sharding *s, const hdi_node *made_by, hd_value local, const hdi_mailbox *box, uint64_t readers,
+                 uint64_t before) {
+    if (s->shard->streamed) {
+        hd_value copy[HDI_NODE_OUTPUTS] = {0};
+        hdi_concat_attr attr = {.parts = 1, .streamed = 1};
+        hdi_place_like(s, made_by, &hdi_op_concat, &local, 1, &attr, copy);
+        local = copy[0];
+    }
     hdi_graph_publish(s->graph, local, box->event, box->place, readers);
     for (int32_t r = 0; r < s->ranks; r++)
         if (before >> r & 1u) hdi_graph_guard(s->graph, local, HDI_EVENT_END, r, 1);
@@ -81,7 +88,7 @@ static hd_status tell_group(hdi_sharding *s, hd_value value, hdi_share *share, u
     if (!share->local) return HD_OK;
     hdi_graph_end(s->graph, others);
     if (!(readers & others)) return HD_OK; /* only this rank wants it */
-    tell(s, share->local, &share->box, readers & others, *guarded ? 0 : others);
+    tell(s, &s->whole->nodes[s->whole->values[value].node], share->local, &share->box, readers & others, *guarded ? 0 : others);
     *guarded = true;
     return HD_OK;
 }
@@ -195,7 +202,7 @@ static hd_status send(hdi_sharding *s, hd_value value, hdi_share *share, int32_t
                            !s->graph->values[whole].published,
                        HD_UNSUPPORTED, "%s cannot be handed to another stage: it is a view, or handed on already",
                        hdi_value_text(s, value));
-            tell(s, whole, &share->letter, reader, reader);
+            tell(s, &s->whole->nodes[s->whole->values[value].node], whole, &share->letter, reader, reader);
         }
         if (s->stage == stage && takes_part) {
             hdi_graph_end(s->graph, sender);

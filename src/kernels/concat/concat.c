@@ -4,7 +4,7 @@
 #include "kernels/cost.h"
 #include "kernels/rows.h"
 
-void hdi_concat_work(const hdi_kernel_call *call, hdi_kernel_work *work) { hdi_rows_work(&call->operand[0], work); }
+void hdi_concat_work(const hdi_kernel_call *call, hdi_kernel_work *work) { hdi_chunks_work(&call->operand[0], work); }
 
 void hdi_concat_cost(const hdi_kernel_call *call, const hdi_cost_view *view, hdi_kernel_cost *cost) {
     (void)view;

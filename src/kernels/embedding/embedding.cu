@@ -30,8 +30,8 @@ static __device__ __forceinline__ int64_t id_of(const hdi_operand &ids, int64_t 
 /* The row of this table that an id names, -1 for none; `fill` is then what its place holds. */
 static __device__ __forceinline__ int64_t row_of(const embedding_args &a, int64_t id, float *fill) {
     bool whole = a.total > 0 && id >= 0 && id < a.total;
-    int64_t row = a.total > 0 ? id - a.first : id;
-    if ((a.total > 0 && !whole) || row < 0 || row >= a.v) row = -1;
+    int64_t row = whole ? id - a.first : a.total > 0 ? -1 : id;
+    if (row < 0 || row >= a.v) row = -1;
     *fill = whole ? -0.0f : 0.0f;
     return row;
 }

@@ -38,7 +38,7 @@ static void embedding_rows(const hdi_kernel_call *call, int64_t begin, int64_t e
                 vf_store_n_f32((float *)y->data + hdi_row_offset(y, r) + i, vf_set1(-0.0f), d - i);
             continue;
         }
-        if (whole > 0) id = id < whole ? id - attr->first : -1;
+        if (whole > 0) id = id >= 0 && id < whole ? id - attr->first : -1;
         uint8_t *to = (uint8_t *)y->data + hdi_row_offset(y, r) * size;
         if (id < 0 || id >= table->shape[0]) {
             memset(to, 0, (size_t)(d * size));

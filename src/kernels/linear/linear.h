@@ -14,16 +14,18 @@
  * Variants <x>_<w>:        w by strides, with any alignment, as a checkpoint holds it: f32_f32 f32_f16 f32_bf16 f16_f16 bf16_bf16
  *          f32_<w>_panel:  w packed (kernels/weights/panel.h), every type of weights.def; block types need K % 32 == 0
  *
- * Numbers. K is cut into k_slices slices at multiples of k_unit, by bisection; each has its own sum, and these are added as
- * ((0+1)+(2+3))+((4+5)+(6+7)). So 2, 4 or 8 ranks that hold the columns of as many of the slices, and add their sums in the same
- * tree, give the bits of one that holds all. A slice's sum of y[m][n] is strided:      16 partial sums by fma, k % 16 each, then
- * the tree of vf_sum; plain panels: fma over k in order; block panels: for each block, part = fma over k in order of x[k] times
- * the integer, then sum = fma(d, part, sum). The bias is added last. So the bits of y[m][n] depend on x[m], w[n] and bias[n]
- * only. GPUs add in orders of their own (k_slices or not), and multiply more than 16 rows of x by weights of 16 bits or in blocks
- * as 16-bit numbers, both sides. */
+ * Numbers. K is cut into k_slices slices at multiples of k_unit, by bisection; each has its own sum, 0 where it is empty, and these
+ * are added as ((0+1)+(2+3))+((4+5)+(6+7)). So 2, 4 or 8 ranks that hold the columns of as many of the slices, and add their sums in
+ * the same tree, give the bits of one that holds all. A slice's sum of y[m][n] is
+ * - strided: 16 partial sums by fma, (k - the slice's first) % 16 each, then the tree of vf_sum;
+ * - plain panels: fma over k in order;
+ * - block panels: for each block, part = fma over k in order of x[k] times the integer, then sum = fma(d, part, sum).
+ * The bias is added last. So the bits of y[m][n] depend on x[m], w[n] and bias[n] only.
+ * GPUs add in orders of their own (k_slices or not), and multiply more than 16 rows of x by weights of 16 bits or in blocks as
+ * 16-bit numbers, both sides. */
 typedef struct hdi_linear_attr {
     int32_t k_slices; /* 1, 2, 4 or 8 */
-    int32_t k_unit;   /* 0: 32. Of block types a multiple of 32 */
+    int32_t k_unit;   /* slices begin at multiples of it; 0: 32. Of block types a multiple of 32 */
 } hdi_linear_attr;
 
 enum {
@@ -46,7 +48,7 @@ static inline hdi_linear_grid hdi_linear_grid_of(const hdi_kernel_call *call) {
     return (hdi_linear_grid){m, n, hdi_row_length(x), blocks, hdi_ceil_div(n, width), blocks ? hdi_ceil_div(m, blocks) : 0};
 }
 
-/* Where slice s begins. */
+/* Where slice s begins; s == k_slices: K. */
 static inline int64_t hdi_linear_slice(const hdi_linear_attr *attr, int64_t k, int s) {
     int64_t unit = attr->k_unit ? attr->k_unit : 32;
     return hdi_min_i64(k, hdi_bisect(hdi_ceil_div(k, unit), s, attr->k_slices) * unit);

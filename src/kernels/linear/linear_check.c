@@ -92,6 +92,21 @@ static void bench(hdi_check *c, const kernel *kn) {
         }
 }
 
+/* One row by a half of K of a whole weight, beside the same where the rows follow each other. */
+static void bench_part(hdi_check *c, const kernel *kn) {
+    static const int64_t shapes[][2] = {{1536, 768}, {1536, 4480}};
+    const hdi_linear_attr attr = {.k_slices = 4};
+    for (size_t i = 0; i < 4 && kn->layout == HDI_LAYOUT_STRIDED; i++) {
+        int64_t n = shapes[i / 2][0], k = shapes[i / 2][1];
+        if (!hdi_check_begin(c, kn->id, &attr, sizeof attr)) return;
+        hdi_check_out(c, kn->x, HDI_DENSE, HDI_DIMS(1, n));
+        hdi_check_in(c, kn->x, HDI_DENSE, HDI_NORMAL(1), HDI_DIMS(1, k));
+        hdi_check_in_strided(c, kn->w, HDI_NORMAL(1), HDI_DIMS(n, k), (int64_t[]){i % 2 ? 2 * k : k, 1});
+        hdi_check_absent(c);
+        hdi_check_bench(c, (double)(n * k) * (double)hd_dtype_block_bytes(kn->w), 2.0 * (double)(n * k));
+    }
+}
+
 void hdi_linear_check(hdi_check *c) {
     static const int64_t ms[] = {0, 1, 2, 3, 5, 7, 12, 13, 33, 97, 193}, ns[] = {0, 1, 3, 4, 31, 32, 33, 64, 70, 100},
                          ks[] = {0, 1, 15, 16, 17, 31, 32, 33, 64, 96, 100, 257, 320, 600};
@@ -114,6 +129,9 @@ void hdi_linear_check(hdi_check *c) {
                 hdi_check_run(c, hdi_linear_ref);
         if (make(c, kn, 7, 35, 96, 1, BIAS, HDI_SPECIAL)) hdi_check_run(c, hdi_linear_ref);
         if (make(c, kn, 1, 35, 96, 8, NO_BIAS, HDI_SPECIAL)) hdi_check_run(c, hdi_linear_ref);
-        if (hdi_check_benching(c)) bench(c, kn);
+        if (hdi_check_benching(c)) {
+            bench(c, kn);
+            bench_part(c, kn);
+        }
     }
 }

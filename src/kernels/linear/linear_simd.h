@@ -96,8 +96,8 @@ enum { LINEAR_AHEAD = 16384 };
     static void linear_row_##W(const linear_strided *l, const float *x, const type *const *w, float out[8][4]) {            \
         for (int s = 0; s < l->slices; s++) {                                                                               \
             vf acc[4];                                                                                                      \
-            if (l->w->stride[0] == l->g.k && 4 * l->g.k * (int64_t)sizeof(type) <= LINEAR_AHEAD)                            \
-                dot_row_##W(acc, x, w, l->cut[s], l->cut[s + 1], w[0] + 4 * l->w->stride[0]);                               \
+            if (4 * l->g.k * (int64_t)sizeof(type) <= LINEAR_AHEAD)                                                         \
+                dot_row_##W(acc, x, w, l->cut[s], l->cut[s + 1], w[0] + 4 * l->w->stride[0], l->g.k, l->w->stride[0]);      \
             else                                                                                                            \
                 dot_tile_##W(1, (vf(*)[4]) & acc, &x, w, l->cut[s], l->cut[s + 1]);                                         \
             vf_sum4(acc[0], acc[1], acc[2], acc[3], out[s]);                                                                \

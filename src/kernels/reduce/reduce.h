@@ -8,11 +8,13 @@
 enum { HDI_REDUCE_PARTS = 8 };
 
 /* Operands, all f32, rows of n without gaps:
- *   reduce       y [..., n]; part 0 .. part 7 [..., n], those from `parts` on absent; bias [n] or absent; residual [..., n] or
- * absent reduce_norm  y, z [..., n]; the same; weight [n] Parts are added in pairs of neighbours, these in pairs, and so on, the
- * last one waiting where it has no neighbour: 4 are (0+1)+(2+3), as the slices of linear are (linear/linear.h), 3 are (0+1)+2.
- * Then the bias is added, then the sum to the residual; absent ones are not zeros, they are left out. z = rms_norm(y, weight,
- * eps), bit for bit (on a CPU). y may be the memory of the residual.
+ * - reduce: y [..., n]; part 0 .. part 7 [..., n], those from `parts` on absent; bias [n] or absent; residual [..., n] or absent.
+ * - reduce_norm: y, z [..., n]; the same inputs; weight [n].
+ *
+ * Parts are added in pairs of neighbours, these in pairs, and so on, the last one waiting where it has no neighbour: 4 are
+ * (0+1)+(2+3), as the slices of linear are (linear/linear.h), 3 are (0+1)+2. Then the bias is added, then the sum to the residual;
+ * absent ones are not zeros, they are left out. z = rms_norm(y, weight, eps), bit for bit (on a CPU). y may be the memory of the
+ * residual.
  *
  * An item of reduce is a chunk of a row (kernels/rows.h), of reduce_norm a row. */
 typedef struct hdi_reduce_attr {

@@ -19,24 +19,27 @@ static inline reduce_row reduce_row_of(const hdi_kernel_call *call, int outputs,
     return r;
 }
 
-/* The sum of the parts at element i, of which n are left. `parts` is a constant. */
-VF_INLINE vf reduce_tree(const reduce_row *r, const int parts, int64_t i, int64_t n) {
+/* The sum at element i, of which n are left: VF_LANES or more is a constant for whole vectors. `parts` is a constant. */
+VF_INLINE void reduce_vector(const reduce_row *r, const int parts, int64_t i, int64_t n) {
     vf v[HDI_REDUCE_PARTS];
-    VF_UNROLL for (int p = 0; p < parts; p++) v[p] = vf_load_n_f32(r->part[p] + i, n);
+    VF_UNROLL for (int p = 0; p < parts; p++) v[p] =
+        n == VF_LANES ? vf_load_f32(r->part[p] + i) : vf_load_n_f32(r->part[p] + i, n);
     VF_UNROLL for (int half = 1; half < parts; half *= 2) VF_UNROLL for (int p = 0; p + half < parts; p += 2 * half) v[p] =
         vf_add(v[p], v[p + half]);
-    return v[0];
+    if (r->bias) v[0] = vf_add(v[0], vf_load_n_f32(r->bias + i, n));
+    if (r->residual) v[0] = vf_add(vf_load_n_f32(r->residual + i, n), v[0]);
+    if (n == VF_LANES)
+        vf_store_f32(r->y + i, v[0]);
+    else
+        vf_store_n_f32(r->y + i, v[0], n);
 }
 
 /* Elements start .. start + count - 1 of a row. */
-VF_INLINE void reduce_some(const reduce_row *r, const int parts, int64_t start, int64_t count) {
-    for (int64_t i = start; i < start + count; i += VF_LANES) {
-        int64_t n = start + count - i;
-        vf v = reduce_tree(r, parts, i, n);
-        if (r->bias) v = vf_add(v, vf_load_n_f32(r->bias + i, n));
-        if (r->residual) v = vf_add(vf_load_n_f32(r->residual + i, n), v);
-        vf_store_n_f32(r->y + i, v, n);
-    }
+VF_INLINE void reduce_some(const reduce_row *row, const int parts, int64_t start, int64_t count) {
+    const reduce_row r = *row; /* its own: what is stored is not it */
+    int64_t i = start, end = start + count;
+    for (; i + VF_LANES <= end; i += VF_LANES) reduce_vector(&r, parts, i, VF_LANES);
+    if (i < end) reduce_vector(&r, parts, i, end - i);
 }
 
 static void reduce_elements(const reduce_row *r, int parts, int64_t start, int64_t count) {
@@ -46,7 +49,8 @@ static void reduce_elements(const reduce_row *r, int parts, int64_t start, int64
         reduce_some(r, n, start, count); \
         break;
         REDUCE_CASE(1)
-        REDUCE_CASE(2) REDUCE_CASE(3) REDUCE_CASE(4) REDUCE_CASE(5) REDUCE_CASE(6) REDUCE_CASE(7) REDUCE_CASE(8)
+        REDUCE_CASE(2)
+        REDUCE_CASE(3) REDUCE_CASE(4) REDUCE_CASE(5) REDUCE_CASE(6) REDUCE_CASE(7) REDUCE_CASE(8)
 #undef REDUCE_CASE
             default : break;
     }

@@ -195,4 +195,11 @@ VF_INLINE __m256 v8_nibble(__m256i a, int j, int bias) {
     return _mm256_sub_ps(_mm256_castsi256_ps(a), _mm256_set1_ps((float)((1 << (23 - 4 * j)) + bias)));
 }
 VF_INLINE vf vf_nibble(vi x, int j, int bias) { return VF2(v8_nibble(x.a, j, bias), v8_nibble(x.b, j, bias)); }
+
+/* Writes that go to memory past the caches. */
+enum { VB_STREAM = 32 };
+VF_INLINE void vb_stream(uint8_t *to, const uint8_t *from) {
+    _mm256_stream_si256((__m256i *)(void *)to, _mm256_loadu_si256((const __m256i *)(const void *)from));
+}
+VF_INLINE void vb_stream_end(void) { _mm_sfence(); }
 #endif

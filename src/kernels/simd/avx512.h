@@ -139,4 +139,9 @@ VF_INLINE vf vf_nibble(vi a, int j, int bias) {
     int32_t exponent = (127 + 23 - 4 * j) << 23;
     return _mm512_sub_ps(vf_bits(a, 15 << 4 * j, exponent), _mm512_set1_ps((float)((1 << (23 - 4 * j)) + bias)));
 }
+
+/* Writes that go to memory past the caches. */
+enum { VB_STREAM = 64 };
+VF_INLINE void vb_stream(uint8_t *to, const uint8_t *from) { _mm512_stream_si512((void *)to, _mm512_loadu_si512(from)); }
+VF_INLINE void vb_stream_end(void) { _mm_sfence(); }
 #endif

@@ -35,15 +35,23 @@
         }                                                                                                           \
     }
 /* The same for one row of x and four of w, bound by memory. Four short streams are more than hardware prefetchers follow, so the
- * rows that come next, from `next` on, are prefetched meanwhile in the order of their addresses, as one stream. */
+ * rows that come next, `row` elements each, the first at `next` and then `step` apart, are prefetched meanwhile in the order of their
+ * addresses, as one stream. */
 #define DOT_ROW(T, type)                                                                                                    \
-    VF_INLINE void dot_row_##T(vf acc[4], const float *x, const type *const *w, int64_t k0, int64_t k1, const type *next) { \
+    VF_INLINE void dot_row_##T(vf acc[4], const float *x, const type *const *w, int64_t k0, int64_t k1, const type *next,   \
+                               int64_t row, int64_t step) {                                                                 \
         const type *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];                                                          \
         const int64_t line = 64 / (int64_t)sizeof(type);                                                                    \
         vf a = vf_zero(), b = a, c = a, d = a;                                                                              \
-        int64_t k = k0;                                                                                                     \
+        int64_t k = k0, ahead = 4 * k0;                                                                                     \
+        for (; ahead >= row && row > 0; ahead -= row) next += step;                                                         \
         for (; k + line <= k1; k += line) {                                                                                 \
-            VF_UNROLL for (int i = 0; i < 4; i++) __builtin_prefetch(next + 4 * k + i * line);                              \
+            VF_UNROLL for (int i = 0; i < 4; i++) {                                                                         \
+                __builtin_prefetch(next + ahead);                                                                           \
+                ahead += line;                                                                                              \
+                next += ahead >= row ? step : 0;                                                                            \
+                ahead -= ahead >= row ? row : 0;                                                                            \
+            }                                                                                                               \
             VF_UNROLL for (int64_t i = 0; i < line; i += VF_LANES) {                                                        \
                 vf v = vf_load_f32(x + k + i);                                                                              \
                 a = vf_fma(v, vf_load_##T(w0 + k + i), a);                                                                  \

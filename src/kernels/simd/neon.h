@@ -153,4 +153,9 @@ VF_INLINE float32x4_t v4_nibble(int32x4_t a, int j, int bias) {
 }
 VF_INLINE vf vf_nibble(vi a, int j, int bias) { V4(vf, v4_nibble(a.v[i], j, bias)); }
 #undef V4
+
+/* There are no writes past the caches that C can ask for: these are plain copies. */
+enum { VB_STREAM = 64 };
+VF_INLINE void vb_stream(uint8_t *to, const uint8_t *from) { memcpy(to, from, VB_STREAM); }
+VF_INLINE void vb_stream_end(void) {}
 #endif

@@ -192,4 +192,9 @@ VF_INLINE vf vf_nibble(vi a, int j, int bias) {
     return r;
 }
 #undef VF_EACH
+
+/* There are no writes past the caches that C can ask for: these are plain copies. */
+enum { VB_STREAM = 64 };
+VF_INLINE void vb_stream(uint8_t *to, const uint8_t *from) { memcpy(to, from, VB_STREAM); }
+VF_INLINE void vb_stream_end(void) {}
 #endif

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# The transport "mpi": libheddle-mpi.so, loaded at run time, built where Open MPI's C interface is.
+set(HEDDLE_MPI AUTO CACHE STRING "Build the transport over MPI: AUTO (where Open MPI is), ON, OFF")
+if(NOT HEDDLE_MPI)
+  message(STATUS "Transport mpi: not built (HEDDLE_MPI is OFF)")
+  return()
+endif()
+set(MPI_CXX_SKIP_MPICXX ON)
+find_package(MPI QUIET COMPONENTS C)
+if(NOT MPI_C_FOUND)
+  if(HEDDLE_MPI STREQUAL "ON")
+    message(FATAL_ERROR "HEDDLE_MPI is ON, and MPI's C interface was not found: install libopenmpi-dev, or set MPI_C_COMPILER")
+  endif()
+  message(STATUS "Transport mpi: not built (MPI's C interface was not found; package libopenmpi-dev)")
+  return()
+endif()
+file(GLOB mpi_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/comm/mpi/*.c)
+add_library(heddle_mpi MODULE ${mpi_sources} ${PROJECT_SOURCE_DIR}/src/base/memory.c ${PROJECT_SOURCE_DIR}/src/comm/report.c
+  ${PROJECT_SOURCE_DIR}/src/comm/timeouts.c)
+set_target_properties(heddle_mpi PROPERTIES PREFIX "" OUTPUT_NAME libheddle-mpi LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib
+  LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/transport.map)
+target_include_directories(heddle_mpi PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(heddle_mpi PRIVATE heddle_flags Threads::Threads MPI::MPI_C)
+target_link_options(heddle_mpi PRIVATE -Wl,-Bsymbolic -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/transport.map)
+install(TARGETS heddle_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+message(STATUS "Transport mpi: ${MPI_C_LIBRARIES}")

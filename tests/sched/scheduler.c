@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sched/scheduler.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
+enum { STACK = 256 << 10, MOST_CHOICES = 1 << 20 };
+
+typedef struct fiber {
+    ucontext_t context;
+    char *stack;
+    void (*fn)(void *);
+    void *user;
+    bool done, asleep, timed;
+    const _Atomic uint32_t *epoch;
+    uint32_t seen;
+    uint64_t world; /* what it knew of when it woke last */
+} fiber;
+
+/* One choice of the search: `taken` of `options`. Option 0 is the running fiber where it can go on, else the next one round; any
+ * other one is a delay of those before it (Emmi, Qadeer and Rakamaric, "Delay-bounded scheduling", 2011). */
+typedef struct choice {
+    uint8_t taken, options;
+} choice;
+
+static fiber fibers[VS_MOST_FIBERS];
+static int n_fibers, current, mutant = -1;
+static ucontext_t outside;
+static vs_points counted;
+static vs_outcome outcome;
+static char reason[400];
+static uint64_t world, random_state, turns;
+static uint32_t rarity;
+static bool searching;
+static choice *choices;
+static uint32_t n_choices, at_choice;
+static int budget;
+
+void vs_begin(vs_points points) {
+    for (int i = 0; i < n_fibers; i++) fibers[i].done = fibers[i].asleep = false;
+    n_fibers = 0;
+    counted = points;
+    outcome = VS_GOOD;
+    reason[0] = 0;
+    turns = 0;
+    world = 1;
+}
+
+static void fiber_main(void) {
+    fibers[current].fn(fibers[current].user);
+    fibers[current].done = true;
+    hdi_vs_point();
+    abort(); /* nobody goes on after its end */
+}
+
+void vs_add(void (*fn)(void *user), void *user) {
+    fiber *f = &fibers[n_fibers++];
+    char *stack = f->stack ? f->stack : malloc(STACK);
+    if (!stack) abort();
+    *f = (fiber){.stack = stack, .fn = fn, .user = user};
+    getcontext(&f->context);
+    f->context.uc_stack.ss_sp = stack;
+    f->context.uc_stack.ss_size = STACK;
+    makecontext(&f->context, fiber_main, 0);
+}
+
+static bool can_run(const fiber *f) {
+    if (f->done) return false;
+    if (!f->asleep) return true;
+    return atomic_load(f->epoch) != f->seen || (f->timed && world != f->world);
+}
+
+static uint32_t draw(uint32_t below) {
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 33) % below;
+}
+
+/* Of n options, 0 going on with the running fiber when `running`. */
+static int choose(int n, bool running) {
+    if (n == 1) return 0;
+    if (!searching) return running ? (draw(rarity) ? 0 : 1 + (int)draw((uint32_t)n - 1)) : (int)draw((uint32_t)n);
+    if (at_choice == MOST_CHOICES) abort();
+    choice *c = &choices[at_choice++];
+    if (at_choice > n_choices) {
+        *c = (choice){0, (uint8_t)(n <= budget + 1 ? n : budget + 1)};
+        n_choices = at_choice;
+    }
+    budget -= c->taken;
+    return c->taken;
+}
+
+static void leave(vs_outcome how) {
+    if (outcome == VS_GOOD) outcome = how;
+    setcontext(&outside);
+}
+
+static void switch_turn(bool first) {
+    int options[VS_MOST_FIBERS], n = 0, before = current;
+    bool running = !first && can_run(&fibers[current]), all_done = true;
+    if (++turns > 2000000) leave(VS_ENDLESS);
+    if (running) options[n++] = current;
+    for (int k = 0; k < n_fibers; k++) {
+        int i = (current + k) % n_fibers;
+        all_done &= fibers[i].done;
+        if ((i != current || !running) && can_run(&fibers[i])) options[n++] = i;
+    }
+    if (n == 0) leave(all_done ? VS_GOOD : VS_DEADLOCK);
+    current = options[choose(n, running)];
+    if (fibers[current].asleep) fibers[current].world = world;
+    fibers[current].asleep = false;
+    if (current == before && !first) return;
+    if (first)
+        setcontext(&fibers[current].context);
+    else
+        swapcontext(&fibers[before].context, &fibers[current].context);
+}
+
+static vs_outcome run(void) {
+    volatile bool started = false;
+    getcontext(&outside);
+    if (!started) {
+        started = true;
+        current = 0;
+        switch_turn(true);
+    }
+    return outcome;
+}
+
+vs_outcome vs_run_seed(uint64_t seed) {
+    searching = false;
+    random_state = seed * 0x9e3779b97f4a7c15u + 1;
+    rarity = 2u << draw(6);
+    return run();
+}
+
+void vs_search(void) {
+    if (!choices) choices = malloc(MOST_CHOICES * sizeof *choices);
+    if (!choices) abort();
+    n_choices = 0;
+}
+
+vs_outcome vs_run_next(int delays, bool *more) {
+    searching = true;
+    at_choice = 0;
+    budget = delays;
+    vs_outcome how = run();
+    while (n_choices && choices[n_choices - 1].taken + 1 >= choices[n_choices - 1].options) n_choices--;
+    *more = n_choices > 0;
+    if (*more) choices[n_choices - 1].taken++;
+    return how;
+}
+
+int vs_current(void) { return current; }
+void vs_changed(void) { world++; }
+const char *vs_reason(void) { return outcome == VS_DEADLOCK ? "nobody can go on" : outcome == VS_ENDLESS ? "no end" : reason; }
+void vs_mutate(int edge) { mutant = edge; }
+
+void vs_wrong(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof reason, format, args);
+    va_end(args);
+    leave(VS_WRONG);
+    abort();
+}
+
+/* ---- what the code under test calls ---- */
+
+void hdi_vs_shared_point(void) { switch_turn(false); }
+
+void hdi_vs_point(void) {
+    if (counted == VS_ALL_POINTS || fibers[current].done) switch_turn(false);
+}
+
+bool hdi_vs_edge(hdi_edge edge) { return (int)edge != mutant; }
+
+void hdi_vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed) {
+    fiber *f = &fibers[current];
+    f->asleep = true;
+    f->timed = timed;
+    f->epoch = epoch;
+    f->seen = seen;
+    switch_turn(false);
+}

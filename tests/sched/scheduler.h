@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The virtual scheduler: fibers of one process that take turns, the next one chosen by a seed or by a search through all choices.
+ *
+ * A fiber gives up its turn at the points that the code under test marks (task/sched_point.h). A schedule is the list of choices
+ * made; the same seed makes the same ones. Memory is as every fiber wrote it last: weak orderings are not what is explored here. */
+#ifndef TESTS_SCHED_SCHEDULER_H
+#define TESTS_SCHED_SCHEDULER_H
+
+#include "task/sched_point.h"
+
+enum { VS_MOST_FIBERS = 16 };
+
+typedef enum vs_outcome { VS_GOOD, VS_DEADLOCK, VS_WRONG, VS_ENDLESS } vs_outcome;
+
+/* Which points count: all, or only those at what ranks share (one worker a rank: the others commute). */
+typedef enum vs_points { VS_ALL_POINTS, VS_SHARED_POINTS } vs_points;
+
+void vs_begin(vs_points points);
+void vs_add(void (*fn)(void *user), void *user);
+/* Runs the fibers; each point goes over to another with a chance of one in 2 to 64, as the seed says. */
+vs_outcome vs_run_seed(uint64_t seed);
+/* Runs the next schedule of the search: all of those in which fibers whose turn it is are passed over `delays` times at most. *more:
+ * there is another one. Begin with vs_search(). */
+void vs_search(void);
+vs_outcome vs_run_next(int delays, bool *more);
+
+int vs_current(void);
+/* What ranks share has changed: those who sleep for a while wake. */
+void vs_changed(void);
+/* The run is wrong: says why and ends it. Does not return. */
+_Noreturn void vs_wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *vs_reason(void);
+/* The mutant under test: this edge is taken out; -1: none. */
+void vs_mutate(int edge);
+
+#endif

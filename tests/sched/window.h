@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Domains of the virtual scheduler's ranks. */
+#ifndef TESTS_SCHED_WINDOW_H
+#define TESTS_SCHED_WINDOW_H
+
+#include "comm/domain.h"
+
+enum { WINDOW_MOST_RANKS = 4 };
+
+hd_domain *window_domain(int rank, int ranks);
+/* Everything zero again, as at the beginning. */
+void window_reset(void);
+/* Nobody waits for anybody any more: what a schedule left undone stays so. */
+void window_end(void);
+
+#endif
