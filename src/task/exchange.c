@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "graph/exchange.h"
 #include "task/tracer.h"
 #include "comm/window_device.h"
 #include "task/exchange_device.h"
@@ -36,9 +37,22 @@ hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain) {
     return hdi_window_on_device(x->window) ? hdi_exchange_device_create(executor) : HD_OK;
 }
 
+/* Others may still be in the last run, reading what lies in this rank's segment: waits for the ends of it that this rank's plan
+ * listens to (who reads tells, so that the next run may write). A failed domain has nobody to wait for. */
+static void await_readers(const hd_executor *executor) {
+    const hdi_exchange *x = executor->exchange;
+    const hdi_plan_remote *r = hdi_plan_remotes(executor->plan);
+    if (!x->window || hdi_window_on_device(x->window)) return;
+    for (uint32_t i = 0; i < executor->plan->n_remotes; i++)
+        if (r[i].event == HDI_EVENT_END && !hdi_domain_failed(x->domain) &&
+            hd_signal_wait(x->window, r[i].rank, HDI_EVENT_END, x->run, "the end of the last run") != HD_OK)
+            return; /* it has ended the domain: the others know */
+}
+
 void hdi_exchange_destroy(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return;
+    await_readers(executor);
     hdi_exchange_device_destroy(executor);
     hd_window_destroy(x->window);
     hdi_free(x->complete);

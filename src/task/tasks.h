@@ -27,7 +27,7 @@ typedef struct hdi_tasks {
     hdi_slot_set parked;
     hdi_bed bed;
     _Alignas(HDI_CACHE_LINE) atomic_bool failed; /* everybody leaves */
-    hd_status status;   /* the first failure, with its sentence */
+    hd_status status;                            /* the first failure, with its sentence */
     char message[512];
 } hdi_tasks;
 

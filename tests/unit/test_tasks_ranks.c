@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The task runtime between ranks that are threads, over the local transport: sums over ranks, run after run; and what the others hear
- * when a rank stays away, leaves or gives up. */
+/* The task runtime between ranks that are threads, over the local transport: sums over ranks, run after run; and what the others
+ * hear when a rank stays away, leaves or gives up. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +59,8 @@ static bool right(hd_executor *e, int me, int run) {
     if (hd_executor_output(e, "y", &y) != HD_OK) return false;
     for (int i = 0; i < ITEMS; i++) {
         float want = 0, own = input(me, run, i);
-        for (int r = 0; r < RANKS; r++) want = r ? want + input(r, run, i) * input(r, run, i) : input(r, run, i) * input(r, run, i);
+        for (int r = 0; r < RANKS; r++)
+            want = r ? want + input(r, run, i) * input(r, run, i) : input(r, run, i) * input(r, run, i);
         if (((float *)y)[i] != want + (own + own)) return false;
     }
     return true;
