@@ -39,7 +39,10 @@ HD_API void hd_trace_clear(hd_trace *trace);
 /* Records what the executor does from now on; NULL: no more. HD_OUT_OF_MEMORY, or what a device says that cannot make the events
  * it measures with; the executor is then not traced. */
 HD_API HD_CHECK_RESULT hd_status hd_executor_set_trace(hd_executor *executor, hd_trace *trace);
-/* Records what the engine and its executor do, likewise. */
+/* Records what the engine and its executor do, likewise. Where ranks share the model, the others record, too, into traces as
+ * large; whoever looks at this one (hd_trace_get_info, hd_trace_write ...) collects what they have, between two steps, with
+ * hd_trace_import as "rank 1" and so on. So does the end of recording by this call and by hd_engine_destroy; but not
+ * hd_trace_destroy. A rank that has no room fails this call or the collecting, and no step. */
 HD_API HD_CHECK_RESULT hd_status hd_engine_set_trace(hd_engine *engine, hd_trace *trace);
 
 typedef struct hd_trace_info {
@@ -82,7 +85,8 @@ HD_API HD_CHECK_RESULT hd_status hd_trace_kinds(hd_trace *trace, size_t first, h
 /* What was recorded (not what was imported) as one flat image for hd_trace_import of another process. *bytes is fresh, free with
  * hd_free. Waits for traced work that still runs. */
 HD_API HD_CHECK_RESULT hd_status hd_trace_export(hd_trace *trace, void **bytes, size_t *size);
-/* Adds the spans of another process, on lanes of their own: with prefix "rank 1" those of its worker 0 are on "rank 1: worker 0".
+/* Adds the spans of another process, on lanes of their own: with prefix "rank 1" those of its worker 0 are on "rank 1: worker 0",
+ * which a later import with that prefix from that rank uses again.
  * Both clocks are CLOCK_MONOTONIC of one machine, or `offset` nanoseconds are added to the other's times. Room is made for the
  * spans. HD_CORRUPT for bytes that are no whole image; the trace is as it was after any failure. Not while a run
  * goes on, nor between a moment and hd_trace_kinds from it: spans stand in order of time. */
@@ -93,6 +97,19 @@ HD_API HD_CHECK_RESULT hd_status hd_trace_import(hd_trace *trace, const void *by
  * thread a worker, a device's stream or an engine. HD_IO with the system's reason; a file that was there before is then as it
  * was. Waits for traced work that still runs. */
 HD_API HD_CHECK_RESULT hd_status hd_trace_write(hd_trace *trace, const char *path);
+
+typedef struct hd_trace_svg_options {
+    int64_t from_ns, to_ns; /* what is shown, in nanoseconds since the trace was made; both 0: the last whole runs of its own
+                             * rank, as many as make a picture that can be read (2,000 spans, 100 a lane), and at least one */
+    int32_t width;          /* in pixels, 400 to 20,000; 0: 1,400 */
+    const char *title;      /* NULL: "Heddle" */
+} hd_trace_svg_options;
+
+/* Draws a part of the trace as a swimlane picture (SVG): a row for each lane, by ranks and devices; steps coloured by kind of
+ * kernel, waits hatched, transfers as thin bars below, with arrows to the wait they ended. Spans narrower than a pixel are drawn
+ * together; the picture says what is not shown. `options` may be NULL. Errors are hd_trace_write's, and HD_INVALID_ARGUMENT for a
+ * window that ends before it begins. */
+HD_API HD_CHECK_RESULT hd_status hd_trace_write_svg(hd_trace *trace, const char *path, const hd_trace_svg_options *options);
 
 #ifdef __cplusplus
 }

@@ -9,8 +9,6 @@
 
 #include "cli/load.h"
 
-enum { SPANS = 1 << 21 }; /* of a trace: 96 MB */
-
 /* All settings in turn, again and again. */
 static int measure(hd_model *model, const bench_options *options, bench_result *result, uint64_t *state) {
     cli_progress progress;
@@ -34,25 +32,20 @@ static int trace_settings(hd_model *model, const bench_options *options, bench_r
         if (code != EXIT_OK) return code;
     }
     hd_status status = hd_trace_get_info(trace, &info);
-    if (status == HD_OK && options->trace) status = hd_trace_write(trace, options->trace);
     if (status != HD_OK) return cli_fail_status(status);
+    int code = cli_trace_write(&options->trace, trace, "heddle bench", options->quiet);
+    if (code != EXIT_OK) return code;
     result->lost = info.lost;
     result->stepped = info.stepped;
-    if (info.lost && !options->quiet)
-        fprintf(stderr, "heddle: note: the trace is full: %llu spans are missing; decode fewer tokens (-n)\n",
-                (unsigned long long)info.lost);
     if (info.stepped && !options->quiet)
         fprintf(stderr, "heddle: note: traced runs go step by step; the samples were taken as whole graphs\n");
     return EXIT_OK;
 }
 
 static int trace_all(hd_model *model, const bench_options *options, bench_result *result, uint64_t *state) {
-    const hd_trace_options trace_options = {.spans = SPANS};
     hd_trace *trace;
-    if (!options->trace && !options->steps) return EXIT_OK;
-    hd_status status = hd_trace_create(&trace_options, &trace);
-    if (status != HD_OK) return cli_fail_status(status);
-    int code = trace_settings(model, options, result, trace, state);
+    int code = cli_trace_create(&options->trace, options->steps, &trace);
+    if (trace) code = trace_settings(model, options, result, trace, state);
     hd_trace_destroy(trace);
     return code;
 }

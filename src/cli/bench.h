@@ -6,16 +6,17 @@
 
 #include "cli/options.h"
 #include "cli/ranks.h"
-#include "heddle/trace.h"
+#include "cli/trace.h"
 
 enum { BENCH_MAX_SAMPLES = 100 };
 
 typedef struct bench_options {
-    const char *model, *device_name, *executor_name, *weights, *kv_type, *trace;
+    const char *model, *device_name, *executor_name, *weights, *kv_type;
     cli_ints prompts, sequences, threads;
     int64_t tokens, repetitions, batch;
     bool steps, json, quiet;
     cli_ranks ranks;
+    cli_trace trace;
     /* from the texts */
     const hd_device *device;  /* rank 0's; NULL: the CPU */
     hd_engine_options engine; /* its executor and kv_dtype */

@@ -4,7 +4,7 @@
 #include "cli/bench.h"
 #include "cli/load.h"
 
-enum { MAX_ROWS = 20 };
+enum { MAX_ROWS = 24 };
 
 static size_t make_table(bench_options *o, cli_option table[MAX_ROWS]) {
     const cli_option rows[] = {
@@ -28,8 +28,7 @@ static size_t make_table(bench_options *o, cli_option table[MAX_ROWS]) {
         {CLI_INT, 0, "batch", "N", &o->batch, 0, 1 << 16, .help = "tokens of the prompts in one step; 0: 512, on a GPU 2048 (0)"},
         {CLI_FLAG, 0, "steps", NULL, &o->steps,
          .help = "trace one more run of each setting and show which steps its time went to, beside the limits"},
-        {CLI_STRING, 0, "trace", "FILE", &o->trace,
-         .help = "write the time line of that run, which chrome://tracing and Perfetto open"},
+        CLI_TRACE_ROWS(&o->trace, "that run"),
         {CLI_FLAG, 0, "json", NULL, &o->json, .help = "one JSON object with every sample instead of the table"},
         {CLI_FLAG, 'q', "quiet", NULL, &o->quiet, .help = "no progress and no notes on standard error"},
     };
@@ -60,7 +59,8 @@ void cli_bench_help(FILE *to) {
                 "  heddle bench -m Qwen2.5-1.5B -p 16,512 -n 64 -t 1,2,4\n"
                 "  heddle bench -m Qwen2.5-1.5B --weights q4 --json > q4.json\n"
                 "  heddle bench -m Qwen2.5-1.5B -p 128 --device cuda --sequences 1,64\n"
-                "  heddle bench -m Qwen2.5-1.5B -p 128 --steps --trace bench.json\n");
+                "  heddle bench -m Qwen2.5-1.5B -p 128 --steps --trace bench.json\n"
+                "  heddle bench -m Qwen2.5-1.5B -p 128 --tp 2 --trace-svg bench.svg\n");
 }
 
 int bench_parse(int argc, char **argv, bench_options *o) {
@@ -68,8 +68,8 @@ int bench_parse(int argc, char **argv, bench_options *o) {
     set_defaults(o);
     int code = cli_parse(table, make_table(o, table), cli_bench_help, argc, argv);
     if (code >= 0) return code;
-    if (o->trace && !*o->trace) return cli_usage("--trace needs the name of a file");
-    code = cli_parse_kv_type(o->kv_type, &o->engine.kv_dtype);
+    code = cli_trace_parsed(&o->trace);
+    if (code == EXIT_OK) code = cli_parse_kv_type(o->kv_type, &o->engine.kv_dtype);
     if (code == EXIT_OK) code = cli_parse_executor(o->executor_name, &o->engine.executor);
     if (code == EXIT_OK) code = cli_parse_device(o->device_name, &o->device);
     return code == EXIT_OK ? -1 : code;

@@ -36,17 +36,23 @@ static bool holds_others(const hd_trace_kind *k) {
     return !*k->kernel && (strcmp(k->shape, "run") == 0 || strcmp(k->shape, "wait") == 0);
 }
 
+/* The table is rank 0's, whose phases are timed; the JSON has what all ranks did. */
+static bool of_another_rank(const hd_trace_kind *k) { return k->device == NULL; }
+
 static void print_phase(FILE *to, const bench_setting *s, hd_trace_phase phase, double limit) {
     const bench_steps *steps = &s->steps;
     double total = steps->seconds[phase], rest = total;
-    size_t n = 0;
-    for (size_t i = 0; i < steps->count; i++) n += steps->kinds[i].phase == phase;
+    size_t n = 0, others = 0;
+    for (size_t i = 0; i < steps->count; i++) {
+        n += steps->kinds[i].phase == phase;
+        others += of_another_rank(&steps->kinds[i]);
+    }
     if (!n) return;
     fprintf(to, "\n%s, %lld sequence%s, prompt %lld, ", hd_trace_phase_name(phase), (long long)s->sequences,
             s->sequences == 1 ? "" : "s", (long long)s->prompt);
     if (s->executor == HD_EXECUTOR_THREADS || s->executor == HD_EXECUTOR_TASKS)
         fprintf(to, "%d thread%s, ", (int)s->used_threads, s->used_threads == 1 ? "" : "s");
-    fprintf(to, "traced: %.3f ms in steps; %.2f GB/s", 1e3 * total, limit / 1e9);
+    fprintf(to, "%straced: %.3f ms in steps; %.2f GB/s", others ? "rank 0, " : "", 1e3 * total, limit / 1e9);
     if (steps->flop_limit > 0)
         fprintf(to, " and %.1f GFLOP/s are the limits\n", steps->flop_limit / 1e9);
     else
@@ -58,7 +64,7 @@ static void print_phase(FILE *to, const bench_setting *s, hd_trace_phase phase, 
         late |= *steps->kinds[i].kernel && steps->kinds[i].device && hd_device_get_type(steps->kinds[i].device) != HD_DEVICE_CPU;
     for (size_t i = 0; i < steps->count; i++) {
         const hd_trace_kind *k = &steps->kinds[i];
-        if (k->phase != phase || holds_others(k)) continue;
+        if (k->phase != phase || holds_others(k) || of_another_rank(k)) continue;
         bool adds = *k->kernel || !late;
         print_kind(to, k, adds ? total : 0, steps, limit);
         if (adds) rest -= k->seconds;
@@ -83,7 +89,7 @@ void bench_print_steps_json(FILE *to, const bench_setting *setting) {
     fputs(", \"steps\": [", to);
     for (size_t i = 0; i < steps->count; i++) {
         const hd_trace_kind *k = &steps->kinds[i];
-        fprintf(to, "%s{\"phase\": \"%s\", \"kernel\": ", i ? ", " : "", hd_trace_phase_name(k->phase));
+        fprintf(to, "%s{\"rank\": %d, \"phase\": \"%s\", \"kernel\": ", i ? ", " : "", k->rank, hd_trace_phase_name(k->phase));
         cli_json_string(to, k->kernel, strlen(k->kernel));
         fputs(", \"shape\": ", to);
         cli_json_string(to, k->shape, strlen(k->shape));

@@ -14,6 +14,7 @@ typedef struct run_state {
     hd_tokenizer *tokenizer;
     hd_engine *engine;
     hd_sequence *sequence;
+    hd_trace *trace; /* NULL: none */
     char *prompt;
     bool follows; /* this process is another rank, and has done its part */
     int32_t *prompt_ids;
@@ -31,6 +32,7 @@ static void free_engine(run_state *run) {
 
 static void free_state(run_state *run) {
     free_engine(run);
+    hd_trace_destroy(run->trace);
     hd_tokenizer_destroy(run->tokenizer);
     hd_free(run->prompt_ids);
     free(run->prompt);
@@ -72,6 +74,14 @@ static int submit(const run_options *options, run_state *run, const hd_sampling 
     return status == HD_OK ? EXIT_OK : cli_fail_status(status);
 }
 
+/* The room is made before anything is timed. */
+static int begin_trace(const run_options *options, run_state *run) {
+    int code = cli_trace_create(&options->trace, false, &run->trace);
+    if (code != EXIT_OK || !run->trace) return code;
+    hd_status status = hd_engine_set_trace(run->engine, run->trace);
+    return status == HD_OK ? EXIT_OK : cli_fail_status(status);
+}
+
 static int open_all(run_options *options, run_state *run) {
     hd_engine_options engine;
     hd_engine_options_init(&engine);
@@ -103,6 +113,8 @@ static int open_all(run_options *options, run_state *run) {
     hd_status status = hd_engine_create(run->model, run->tokenizer, &engine, &run->engine);
     if (status != HD_OK) return cli_fail_status(status);
     run->result.load_seconds = cli_now() - started;
+    code = begin_trace(options, run);
+    if (code != EXIT_OK) return code;
     return submit(options, run, &sampling);
 }
 
@@ -196,7 +208,8 @@ static int echo_prompt(const run_state *run, bool *gone) {
 }
 
 static int run_all(run_options *options, run_state *run) {
-    int code = read_prompt(options, run);
+    int code = cli_trace_check(&options->trace);
+    if (code == EXIT_OK) code = read_prompt(options, run);
     if (code == EXIT_OK) code = open_all(options, run);
     if (code != EXIT_OK || run->follows || cli_interrupted()) return code;
     bool gone = false;
@@ -206,10 +219,11 @@ static int run_all(run_options *options, run_state *run) {
     if (!options->json && isatty(STDOUT_FILENO)) (void)cli_write("\n", 1); /* the shell's prompt begins a line */
     if (code != EXIT_OK) return code;
     hd_engine_get_stats(run->engine, &run->result.stats);
+    int traced = run->trace ? cli_trace_write(&options->trace, run->trace, "heddle run", options->quiet) : EXIT_OK;
     free_engine(run); /* the other ranks end, too; measuring the limit takes memory, too: not on top of the model's */
     if (options->json) code = run_print_json(options, &run->result);
     if (code == EXIT_OK && options->stats && !options->quiet) run_print_stats(options, &run->result);
-    return code;
+    return code == EXIT_OK ? traced : code; /* a trace that cannot be written takes nothing from the result */
 }
 
 int cli_run_main(int argc, char **argv) {

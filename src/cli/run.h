@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/ranks.h"
 #include "cli/sampling.h"
+#include "cli/trace.h"
 #include "heddle/engine.h"
 
 typedef struct run_options {
@@ -15,6 +16,7 @@ typedef struct run_options {
     cli_strings stop;
     cli_sampling sampling;
     cli_ranks ranks;
+    cli_trace trace;
 } run_options;
 
 /* Fills in the defaults and parses; the result is cli_parse's. */

@@ -64,6 +64,7 @@ static size_t make_table(run_options *o, cli_option table[MAX_ROWS]) {
         {CLI_INT, 0, "logprobs", "N", &o->logprobs, 0, 20,
          .help = "show each token's log-probability and N alternatives, on standard error"},
         {CLI_FLAG, 0, "json", NULL, &o->json, .help = "write one JSON object at the end in place of the text"},
+        CLI_TRACE_ROWS(&o->trace, "what was run"),
         {CLI_UNFLAG, 0, "no-stats", NULL, &o->stats, .help = "no closing line"},
         {CLI_FLAG, 'q', "quiet", NULL, &o->quiet, .help = "nothing on standard error but errors"},
     };
@@ -82,7 +83,9 @@ static void set_defaults(run_options *o) {
 int run_parse(run_options *options, int argc, char **argv) {
     cli_option table[MAX_ROWS];
     set_defaults(options);
-    return cli_parse(table, make_table(options, table), cli_run_help, argc, argv);
+    int code = cli_parse(table, make_table(options, table), cli_run_help, argc, argv);
+    if (code < 0) code = cli_trace_parsed(&options->trace) == EXIT_OK ? -1 : EXIT_USAGE;
+    return code;
 }
 
 void cli_run_help(FILE *to) {

@@ -257,7 +257,7 @@ hd_status hd_window_quiet(hd_window *window) {
 /* ---- waiting ---- */
 
 /* The long way: beats, looks at the others, sleeps. */
-static hd_status wait_long(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where) {
+static hd_status wait_asleep(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where) {
     hd_domain *domain = window->domain;
     const hdi_transport *transport = domain->transport;
     const hdi_signal *counter = hdi_signal_of(window, rank, signal);
@@ -272,6 +272,13 @@ static hd_status wait_long(hd_window *window, int32_t rank, uint32_t signal, uin
             return hdi_wait_failed(window, rank, signal, value, where, now - begin);
         transport->doze(window, counter, seen, left_ns < nap ? left_ns : nap);
     }
+}
+
+static hd_status wait_long(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where) {
+    hdi_domain_awaits(window->domain, rank);
+    hd_status status = wait_asleep(window, rank, signal, value, where);
+    if (status == HD_OK) hdi_domain_awaits(window->domain, -1); /* else the domain has failed, and this is why */
+    return status;
 }
 
 hd_status hd_signal_wait(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where) {

@@ -23,7 +23,8 @@ typedef struct hdi_rank_state {
     _Atomic uint64_t run;                             /* of the plan: 0 before the first */
     _Atomic uint32_t step;
     _Atomic int32_t pid;
-    atomic_bool left; /* it has ended well */
+    _Atomic int32_t awaits; /* the rank that a thread of it stands still for, plus 1; 0: none, or it does not say */
+    atomic_bool left;       /* it has ended well */
 } hdi_rank_state;
 
 enum {
@@ -108,14 +109,20 @@ static inline void hdi_domain_beat(hd_domain *domain, uint64_t run, uint32_t ste
     atomic_store_explicit(&mine->beat_ns, now_ns, memory_order_relaxed);
 }
 
+/* This rank stands still for another one, which those that wait for this one are told; -1: no more. */
+static inline void hdi_domain_awaits(hd_domain *domain, int32_t rank) {
+    atomic_store_explicit(&domain->states[domain->rank].awaits, rank + 1, memory_order_relaxed);
+}
+
 /* Whether the domain has failed: one relaxed look. */
 static inline bool hdi_domain_failed(const hd_domain *domain) {
     return atomic_load_explicit(domain->failed, memory_order_relaxed);
 }
 
-/* The sentence of a wait that did not end: who waited where for which signal of whom, expected, seen, and each other rank's last
- * sign of life. Ends the domain with it, or adds it to the failure that has ended the domain already. Returns that failure's code
- * (HD_COMM if it is this one) with the sentence as the thread's message. */
+/* The sentence of a wait that did not end: who waited where for which signal of whom, expected, seen, the culprit where the
+ * awaited rank itself stands still for another one, and each other rank's last sign of life. Ends the domain with it, or adds it
+ * to the failure that has ended the domain already. Returns that failure's code (HD_COMM if it is this one) with the sentence as
+ * the thread's message. */
 hd_status hdi_wait_failed(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where, int64_t waited_ns);
 /* The same where somebody else looked at the signal: `seen` is what it was. */
 hd_status hdi_wait_gave_up(hd_domain *domain, int32_t rank, uint32_t signal, uint64_t value, uint64_t seen, const char *where,

@@ -5,6 +5,7 @@
 
 #include "base/wait.h"
 #include "comm/domain.h"
+#include "comm/wait_report.h"
 
 enum {
     TOLD = 6, /* ranks whose signs of life are told: the awaited one and the most silent ones */
@@ -57,10 +58,39 @@ static void tell_signs_of_life(const hd_domain *domain, int32_t awaited, char *t
     if (rank >= 0 && n < size) snprintf(text + n, size - n, " and %d more", domain->ranks - 1 - count);
 }
 
+/* What is known of a rank: nothing, where it neither waits nor has ended. */
+static bool know(const hd_domain *domain, int32_t rank, hdi_rank_report *report) {
+    const hdi_rank_state *state = &domain->states[rank];
+    int32_t awaits = atomic_load_explicit(&state->awaits, memory_order_relaxed);
+    bool left = atomic_load_explicit(&state->left, memory_order_relaxed);
+    *report = (hdi_rank_report){.rank = rank, .doing = left ? HDI_RANK_GONE : HDI_RANK_WAITS, .waits_for = awaits - 1};
+    return left || (0 < awaits && awaits <= domain->ranks);
+}
+
+/* "; culprit: rank 3 is gone, and 2 ranks wait for it": where the awaited rank stands still itself, who it all hangs on. A wait
+ * of this rank for itself tells nothing. Without memory nothing is said. */
+static size_t tell_culprit(const hd_domain *domain, int32_t awaited, char *text, size_t size) {
+    hdi_rank_report known[HD_MAX_RANKS], *next = known;
+    char *report;
+    if (awaited == domain->rank || !know(domain, awaited, next) || next->doing != HDI_RANK_WAITS) return 0;
+    for (int32_t rank = 0; rank < domain->ranks; rank++) {
+        if (rank == domain->rank)
+            *next++ = (hdi_rank_report){.rank = rank, .doing = HDI_RANK_WAITS, .waits_for = awaited};
+        else
+            next += know(domain, rank, next);
+    }
+    if (hdi_wait_report(known, (size_t)(next - known), &report) != HD_OK) return 0;
+    const char *culprit = strstr(report, "culprit: ");
+    int n = culprit ? snprintf(text, size, "; %.*s", (int)strcspn(culprit, "\n"), culprit) : 0;
+    hdi_free(report);
+    return n < 0 ? 0 : (size_t)n;
+}
+
 hd_status hdi_domain_give_up(hd_domain *domain, int32_t awaited, const char *what) {
     char text[TEXT];
-    int n = snprintf(text, sizeof text, "%s", what);
-    if (0 <= n && (size_t)n < sizeof text) tell_signs_of_life(domain, awaited, text + n, sizeof text - (size_t)n);
+    size_t n = (size_t)snprintf(text, sizeof text, "%.400s", what);
+    n += tell_culprit(domain, awaited, text + n, sizeof text - n);
+    if (n < sizeof text) tell_signs_of_life(domain, awaited, text + n, sizeof text - n);
     domain->transport->abort(domain, HD_COMM, text);
     hd_status status = domain->transport->check(domain);
     if (status == HD_OK) return hdi_fail(HD_COMM, "rank %d: %s", domain->rank, text);

@@ -46,11 +46,10 @@ hd_status hdi_batch_run(hdi_batch *batch, hd_executor *executor);
 
 /* A filled step as bytes, for ranks that follow: at most so many. */
 size_t hdi_batch_message_room(const hdi_batch *batch);
-/* Writes the step that was filled and has not run yet, as much as it uses, and gives the number of bytes; NULL: that there are no
- * more. */
+/* Writes the step that was filled and has not run yet, as much as it uses, and gives the number of bytes. */
 size_t hdi_batch_write(const hdi_batch *batch, void *to);
-/* Fills the step from there; false when there are no more. The batches have the same limits. */
-bool hdi_batch_read(hdi_batch *batch, const void *from);
+/* Fills the step from there. The batches have the same limits. */
+void hdi_batch_read(hdi_batch *batch, const void *from);
 
 /* What `n` decodes are padded to: 1, 2, 4, 8, 16, 24, 32, 48, 64, 96 ..., at most `most`. */
 int32_t hdi_batch_padded(int32_t n, int32_t most);

@@ -6,7 +6,7 @@
 #include "kernels/sample/sample.h"
 
 typedef struct head {
-    int32_t more, tokens, sequences, rows, decodes;
+    int32_t tokens, sequences, rows, decodes;
     int32_t first, end; /* rows of the page table that follow */
 } head;
 
@@ -48,25 +48,22 @@ size_t hdi_batch_message_room(const hdi_batch *b) {
 
 size_t hdi_batch_write(const hdi_batch *b, void *to) {
     uint8_t *at = to;
-    head h = {0};
-    if (b)
-        h = (head){.more = 1,
-                   .tokens = b->n_tokens,
-                   .sequences = b->n_sequences,
-                   .rows = b->n_rows,
-                   .decodes = b->decodes,
-                   .first = b->block ? b->changed_first : 0,
-                   .end = b->block ? b->changed_end : b->n_sequences};
-    put(&h, &at, sizeof h);
-    if (b) move_inputs(b, &h, put, &at);
+    const head h = {.tokens = b->n_tokens,
+                    .sequences = b->n_sequences,
+                    .rows = b->n_rows,
+                    .decodes = b->decodes,
+                    .first = b->block ? b->changed_first : 0,
+                    .end = b->block ? b->changed_end : b->n_sequences};
+    memcpy(at, &h, sizeof h);
+    at += sizeof h;
+    move_inputs(b, &h, put, &at);
     return (size_t)(at - (uint8_t *)to);
 }
 
-bool hdi_batch_read(hdi_batch *b, const void *from) {
+void hdi_batch_read(hdi_batch *b, const void *from) {
     uint8_t *at = (uint8_t *)(uintptr_t)from;
     head h;
     get(&h, &at, sizeof h);
-    if (!h.more) return false;
     b->n_tokens = h.tokens;
     b->n_sequences = h.sequences;
     b->n_rows = h.rows;
@@ -76,5 +73,4 @@ bool hdi_batch_read(hdi_batch *b, const void *from) {
         b->changed_end = h.end;
     }
     move_inputs(b, &h, get, &at);
-    return true;
 }

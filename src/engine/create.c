@@ -131,7 +131,7 @@ void hd_engine_destroy(hd_engine *e) {
         s->engine = NULL;
         s->next = s->previous = NULL;
     }
-    hdi_engine_trace_leave(&e->trace);
+    (void)(hdi_engine_trace_leave(&e->trace) == HD_OK);              /* who wants to know looks at the trace before */
     if (e->crew.window) (void)(hdi_crew_dismiss(&e->crew) == HD_OK); /* whoever failed has told why */
     hdi_crew_close(&e->crew);
     hdi_runner_deinit(&e->runner);

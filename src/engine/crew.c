@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/wait.h"
 #include "comm/domain.h"
+#include "task/trace.h"
 
 enum { LEADER = 0, TOLD = 0, HEARD = 1, SIGNALS }; /* signals: of the leader to each follower, and back */
 
@@ -21,7 +22,9 @@ static hd_status wait_long(hd_window *window, uint64_t value) {
             continue;
         }
         HD_TRY(hd_domain_check(domain));
+        hdi_domain_awaits(domain, LEADER);
         domain->transport->doze(window, signal, value - 1, NAP_NS);
+        hdi_domain_awaits(domain, -1);
     }
     return HD_OK;
 }
@@ -79,7 +82,8 @@ hd_status hdi_crew_hear(const hd_model *model, uint64_t number, hdi_runner_optio
 }
 
 hd_status hdi_crew_open(hdi_crew *crew, hd_domain *domain, const hdi_batch *batch) {
-    *crew = (hdi_crew){.domain = domain, .room = hdi_align_up(hdi_batch_message_room(batch), HDI_CACHE_LINE)};
+    *crew = (hdi_crew){.domain = domain,
+                       .room = hdi_align_up(sizeof(hdi_crew_order) + hdi_batch_message_room(batch), HDI_CACHE_LINE)};
     return hd_window_create(domain, NULL, 2 * crew->room, SIGNALS, &crew->window);
 }
 
@@ -104,24 +108,45 @@ static hd_status next_place(hdi_crew *crew, size_t *at) {
     return HD_OK;
 }
 
-hd_status hdi_crew_tell(hdi_crew *crew, const hdi_batch *batch) {
-    size_t at;
-    HD_TRY(next_place(crew, &at));
-    return tell_all(crew, at, hdi_batch_write(batch, (uint8_t *)hd_window_segment(crew->window, LEADER) + at));
+static hdi_crew_order order_of(const hdi_crew *crew, hdi_crew_what what) {
+    hdi_crew_order order = {.what = (uint32_t)what};
+    if (crew->trace) {
+        order.trace = crew->traces;
+        order.spans = crew->trace->room;
+        order.phase = (uint32_t)crew->trace->phase;
+        order.whole_runs = crew->trace->whole_runs;
+    }
+    return order;
 }
 
-hd_status hdi_crew_dismiss(hdi_crew *crew) {
+hd_status hdi_crew_tell(hdi_crew *crew, const hdi_batch *batch) {
+    const hdi_crew_order order = order_of(crew, HDI_CREW_STEP);
+    size_t at;
+    crew->owed |= crew->trace != NULL;
+    HD_TRY(next_place(crew, &at));
+    uint8_t *message = (uint8_t *)hd_window_segment(crew->window, LEADER) + at;
+    memcpy(message, &order, sizeof order);
+    return tell_all(crew, at, sizeof order + hdi_batch_write(batch, message + sizeof order));
+}
+
+hd_status hdi_crew_ask(hdi_crew *crew, hdi_crew_what what) {
+    const hdi_crew_order order = order_of(crew, what);
     size_t at;
     HD_TRY(next_place(crew, &at));
-    return tell_all(crew, at, hdi_batch_write(NULL, (uint8_t *)hd_window_segment(crew->window, LEADER) + at));
+    memcpy((uint8_t *)hd_window_segment(crew->window, LEADER) + at, &order, sizeof order);
+    return tell_all(crew, at, sizeof order);
 }
+
+hd_status hdi_crew_dismiss(hdi_crew *crew) { return hdi_crew_ask(crew, HDI_CREW_END); }
 
 /* ---- a follower ---- */
 
-hd_status hdi_crew_next(hdi_crew *crew, hdi_batch *batch, bool *more) {
+hd_status hdi_crew_next(hdi_crew *crew, hdi_batch *batch, hdi_crew_order *order) {
     size_t at = crew->messages % 2 * crew->room;
     crew->messages++;
     HD_TRY(wait_long(crew->window, crew->messages));
-    *more = hdi_batch_read(batch, (const uint8_t *)hd_window_segment(crew->window, LEADER) + at);
+    const uint8_t *message = (const uint8_t *)hd_window_segment(crew->window, LEADER) + at;
+    memcpy(order, message, sizeof *order);
+    if (order->what == HDI_CREW_STEP) hdi_batch_read(batch, message + sizeof *order);
     return hd_signal_raise(crew->window, LEADER, HEARD, crew->messages);
 }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A rank that follows: makes the same runner as the leader's engine, over its own part of the model, and runs step after step as
  * told. */
-#include "engine/crew.h"
+#include "engine/crew_trace.h"
 #include "heddle/engine.h"
 #include "runtime/context.h"
 #include "task/executor.h"
 
-static hd_status follow_steps(hdi_runner *runner, hdi_crew *crew) {
+static hd_status follow_steps(hdi_runner *runner, hdi_crew *crew, hdi_follower_trace *trace) {
     for (;;) {
-        bool more;
-        HD_TRY(hdi_crew_next(crew, &runner->batch, &more));
-        if (!more) return HD_OK;
+        hdi_crew_order order;
+        HD_TRY(hdi_crew_next(crew, &runner->batch, &order));
+        if (order.what == HDI_CREW_END) return HD_OK;
+        if (order.what == HDI_CREW_TRACE) HD_TRY(hdi_follower_trace_begin(trace, &order, runner->executor, crew->domain));
+        if (order.what == HDI_CREW_COLLECT) HD_TRY(hdi_follower_trace_hand_over(trace, crew->domain));
+        if (order.what != HDI_CREW_STEP) continue;
+        hdi_follower_trace_step(trace, &order);
         HD_TRY(hdi_batch_run(&runner->batch, runner->executor));
         HD_TRY(hd_executor_synchronize(runner->executor)); /* a device may get on only while somebody waits for it */
     }
@@ -19,10 +23,12 @@ static hd_status follow_steps(hdi_runner *runner, hdi_crew *crew) {
 static hd_status follow_engine(hd_model *model, const hdi_runner_options *options) {
     hdi_runner runner = {0};
     hdi_crew crew = {0};
+    hdi_follower_trace trace = {0};
     hd_status status = hdi_runner_init(&runner, model, options);
     if (status == HD_OK) status = hdi_crew_open(&crew, hdi_model_domain(model), &runner.batch);
-    if (status == HD_OK) status = follow_steps(&runner, &crew);
+    if (status == HD_OK) status = follow_steps(&runner, &crew, &trace);
     if (status != HD_OK) hd_domain_abort(hdi_model_domain(model), status, hd_last_error());
+    hdi_follower_trace_end(&trace);
     hdi_crew_close(&crew);
     hdi_runner_deinit(&runner);
     return status;

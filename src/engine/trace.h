@@ -4,6 +4,7 @@
 #ifndef HDI_ENGINE_TRACE_H
 #define HDI_ENGINE_TRACE_H
 
+#include "engine/crew.h"
 #include "engine/scheduler.h"
 #include "task/trace.h"
 
@@ -19,6 +20,7 @@ typedef enum hdi_engine_phase {
 
 typedef struct hdi_engine_trace {
     hdi_trace_holder holder; /* first: a holder is its engine's trace */
+    hdi_crew *crew;          /* whose followers record, too */
     uint32_t label;          /* of phase 0 */
     uint16_t lane;
 } hdi_engine_trace;
@@ -41,6 +43,7 @@ static inline void hdi_trace_scheduled(hdi_engine_trace *t, const hdi_scheduler 
     if (t->holder.trace) hdi_trace_record_schedule(t, scheduler, begin);
 }
 
-void hdi_engine_trace_leave(hdi_engine_trace *t); /* legal without a trace */
+/* Takes in what followers have recorded, and stops recording in any case. Legal without a trace. */
+hd_status hdi_engine_trace_leave(hdi_engine_trace *t);
 
 #endif

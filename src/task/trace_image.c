@@ -214,14 +214,44 @@ static hd_status make_room(hd_trace *trace, const image *m) {
     return HD_OK;
 }
 
-static void take_in(hd_trace *trace, const image *m, const char *prefix) {
+/* Whether an earlier import had this lane, or only this process: *at is the lane. */
+static bool had(const hd_trace *trace, size_t n_lanes, const hdi_trace_lane *lane, bool process_only, size_t *at) {
+    for (*at = 0; *at < n_lanes; ++*at) {
+        const hdi_trace_lane *l = &trace->lanes[*at];
+        if (l->import && l->rank == lane->rank && strcmp(l->process, lane->process) == 0 &&
+            (process_only || strcmp(l->name, lane->name) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* Lanes of the same process have the same import's number, and those that were there are used again. `place` [lanes of the
+ * image]: where they are now. */
+static void take_in_lanes(hd_trace *trace, const image *m, const char *prefix, uint16_t *place) {
+    size_t before = trace->n_lanes, at;
     trace->imports++;
+    for (size_t i = 0; i < m->n_lanes; i++) {
+        const char *text = (const char *)m->lanes + LANE * i;
+        hdi_trace_lane lane = {.rank = m->rank, .import = trace->imports, .taken = true}; /* nobody may record on it */
+        snprintf(lane.process, sizeof lane.process, "%.30s: %.30s", prefix, text);
+        snprintf(lane.name, sizeof lane.name, "%.30s: %.30s", prefix, text + 64);
+        if (had(trace, before, &lane, true, &at)) lane.import = trace->lanes[at].import;
+        if (!had(trace, before, &lane, false, &at)) {
+            at = trace->n_lanes++;
+            trace->lanes[at] = lane;
+        }
+        place[i] = (uint16_t)at;
+    }
+}
+
+static void take_in(hd_trace *trace, const image *m, const char *prefix, uint16_t *place) {
+    take_in_lanes(trace, m, prefix, place);
     for (size_t i = 0; i < m->n_spans; i++) {
         hdi_span s = span_at(m, i);
         s.begin += m->shift;
         s.end += m->shift;
         s.label += (uint32_t)trace->n_labels;
-        s.lane = (uint16_t)(s.lane + trace->n_lanes);
+        s.lane = place[s.lane];
         trace->spans[trace->n++] = s;
     }
     for (size_t i = 0; i < m->n_labels; i++) {
@@ -230,13 +260,6 @@ static void take_in(hd_trace *trace, const image *m, const char *prefix) {
         snprintf(label->name, sizeof label->name, "%s", text);
         snprintf(label->shape, sizeof label->shape, "%s", text + 64);
         snprintf(label->kernel, sizeof label->kernel, "%s", text + 128);
-    }
-    for (size_t i = 0; i < m->n_lanes; i++) {
-        hdi_trace_lane *lane = &trace->lanes[trace->n_lanes++];
-        const char *text = (const char *)m->lanes + LANE * i;
-        *lane = (hdi_trace_lane){.rank = m->rank, .import = trace->imports, .taken = true}; /* nobody may record on it */
-        snprintf(lane->process, sizeof lane->process, "%.30s: %.30s", prefix, text);
-        snprintf(lane->name, sizeof lane->name, "%.30s: %.30s", prefix, text + 64);
     }
     trace->lost += m->lost;
     trace->stepped |= m->stepped;
@@ -247,7 +270,10 @@ hd_status hd_trace_import(hd_trace *trace, const void *bytes, size_t size, const
     HD_REQUIRE(trace && bytes && prefix, HD_INVALID_ARGUMENT, "hd_trace_import needs a trace, an image and a prefix");
     HD_TRY(hdi_trace_settle(trace));
     HD_TRY(read_image(trace, bytes, size, offset, &m));
-    HD_TRY(make_room(trace, &m));
-    take_in(trace, &m, prefix);
-    return hdi_trace_settle(trace);
+    uint16_t *place;
+    HD_TRY(hdi_alloc(&place, m.n_lanes + 1, sizeof *place, "a trace's lanes"));
+    hd_status status = make_room(trace, &m);
+    if (status == HD_OK) take_in(trace, &m, prefix, place);
+    hdi_free(place);
+    return status == HD_OK ? hdi_trace_settle(trace) : status;
 }
