@@ -37,6 +37,7 @@ list_missing() {
         need g++ compiles g++ c++ cstdio
         need clang clang --version
         need libcmocka-dev pkg-config --exists cmocka
+        need spin spin -V
         need python3 python3 --version
         need python3-venv python3 -c 'import ensurepip, venv'
         if [ "$(uname -m)" = x86_64 ]; then # the NEON kernels, run by an emulator

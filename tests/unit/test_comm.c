@@ -1,82 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Domains, windows and signals of the transport "local" with threads as ranks, so that ThreadSanitizer sees both ends. */
 #include <dirent.h>
-#include <pthread.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "unit/cmocka_all.h"
+#include "unit/comm_threads.h"
 
-#include "base/wait.h"
-#include "comm/local.h"
 #include "comm/timeouts.h"
-
-enum { MAX = 8 };
-
-typedef struct rank rank_t;
-struct rank {
-    const char *name;
-    int32_t rank, ranks, timeout_ms;
-    void (*body)(rank_t *self);
-    hd_domain *domain; /* of body; made and destroyed around it */
-    hd_status status;  /* of hd_domain_create, or what body leaves */
-    char message[1024];
-    int64_t took_ns;
-};
-
-static void keep(rank_t *self, hd_status status) {
-    self->status = status;
-    snprintf(self->message, sizeof self->message, "%s", status == HD_OK ? "" : hd_last_error());
-}
-
-/* Threads cannot use cmocka's assertions: a broken one is told and ends the process. */
-#define CHECK(cond)                                                                          \
-    do {                                                                                     \
-        if (!(cond)) {                                                                       \
-            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #cond, hd_last_error()); \
-            abort();                                                                         \
-        }                                                                                    \
-    } while (0)
-#define OK(call) CHECK((call) == HD_OK)
-
-static void *run_rank(void *argument) {
-    rank_t *self = argument;
-    int64_t begin = hdi_now_ns();
-    hd_domain_options options = {.name = self->name, .rank = self->rank, .ranks = self->ranks, .timeout_ms = self->timeout_ms};
-    keep(self, hd_domain_create(&options, &self->domain));
-    if (self->status == HD_OK && self->body) self->body(self);
-    hd_domain_destroy(self->domain);
-    self->took_ns = hdi_now_ns() - begin;
-    return NULL;
-}
-
-static void run_all(rank_t *all, int n) {
-    pthread_t threads[MAX];
-    for (int i = 0; i < n; i++) assert_int_equal(pthread_create(&threads[i], NULL, run_rank, &all[i]), 0);
-    for (int i = 0; i < n; i++) pthread_join(threads[i], NULL);
-}
-
-/* `body` on each of `ranks` threads; what it leaves in `all`. */
-static void run(int ranks, int timeout_ms, void (*body)(rank_t *self), rank_t *all) {
-    char name[32];
-    hd_domain_fresh_name(name, sizeof name);
-    for (int i = 0; i < ranks; i++)
-        all[i] = (rank_t){.name = name, .rank = i, .ranks = ranks, .timeout_ms = timeout_ms, .body = body};
-    run_all(all, ranks);
-}
-
-static void run_well(int ranks, void (*body)(rank_t *self)) {
-    rank_t all[MAX];
-    run(ranks, 60000, body, all);
-    for (int i = 0; i < ranks; i++)
-        if (all[i].status != HD_OK) fail_msg("rank %d: %s", i, all[i].message);
-}
-
-static void assert_says(const rank_t *r, const char *part) {
-    if (r->status == HD_OK || !strstr(r->message, part))
-        fail_msg("rank %d said \"%s\" (%d), not \"%s\"", r->rank, r->message, (int)r->status, part);
-}
 
 /* ---- meeting ---- */
 
@@ -360,102 +289,6 @@ static void sleepers_are_woken(void **state) {
     run_well(2, wake_up);
 }
 
-/* ---- failures ---- */
-
-static void waits_in_vain(rank_t *self) {
-    hd_window *window;
-    OK(hd_window_create(self->domain, NULL, 8, 4, &window));
-    if (self->rank == 2) OK(hd_signal_raise(window, 1, 3, 4));
-    OK(hd_domain_barrier(self->domain));
-    if (self->rank != 2) keep(self, hd_signal_wait(window, 2, 3, 5, "layers.3.mlp"));
-    if (self->rank == 2) { /* in no wait: it hears of it in its next call */
-        while (hd_domain_check(self->domain) == HD_OK) usleep(1000);
-        keep(self, hd_signal_raise(window, 0, 0, 1));
-    }
-    CHECK(hd_domain_barrier(self->domain) == self->status && hd_domain_check(self->domain) == self->status);
-    hd_window_destroy(window);
-}
-
-static void deadlines_name_everything(void **state) {
-    (void)state;
-    rank_t all[3];
-    run(3, 300, waits_in_vain, all);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(all[i].status, HD_COMM);
-        assert_says(&all[i], "s in layers.3.mlp for signal 3 of rank 2: expected 5, seen");
-        assert_says(&all[i], "last signs of life: rank 2 (process");
-        assert_true(all[i].took_ns < 5000000000);
-    }
-}
-
-static void aborts(rank_t *self) {
-    hd_window *window;
-    OK(hd_window_create(self->domain, NULL, 8, 1, &window));
-    if (self->rank == 1) {
-        usleep(200000); /* until the others are asleep */
-        hd_domain_abort(self->domain, HD_DEVICE, "the card fell off the bus");
-        hd_domain_abort(self->domain, HD_IO, "a second sentence");
-        keep(self, hd_domain_check(self->domain));
-    } else if (self->rank == 2) {
-        keep(self, hd_domain_barrier(self->domain));
-    } else {
-        keep(self, hd_signal_wait(window, 1, 0, 1, NULL));
-    }
-    hd_window_destroy(window);
-}
-
-static void aborts_are_heard_by_all(void **state) {
-    (void)state;
-    rank_t all[4];
-    run(4, 60000, aborts, all);
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(all[i].status, HD_DEVICE);
-        assert_says(&all[i], "rank 1: the card fell off the bus");
-        assert_null(strstr(all[i].message, "second"));
-        assert_true(all[i].took_ns < 10000000000); /* far below the deadline */
-    }
-}
-
-static void all_abort(rank_t *self) {
-    char text[32];
-    snprintf(text, sizeof text, "reason %d", self->rank);
-    OK(hd_domain_barrier(self->domain));
-    hd_domain_abort(self->domain, HD_COMM, text);
-    keep(self, hd_domain_check(self->domain));
-    for (int i = 0; i < 10; i++) CHECK(hd_domain_barrier(self->domain) == HD_COMM && strcmp(hd_last_error(), self->message) == 0);
-}
-
-static void the_first_abort_wins(void **state) {
-    (void)state;
-    for (int turn = 0; turn < 30; turn++) {
-        rank_t all[4];
-        run(4, 20000, all_abort, all);
-        for (int i = 1; i < 4; i++) assert_string_equal(all[i].message, all[0].message);
-    }
-}
-
-static void leaves_early(rank_t *self) {
-    hd_window *window;
-    OK(hd_window_create(self->domain, NULL, 8, 1, &window));
-    if (self->rank == 0) OK(hd_signal_raise(window, 1, 0, 1));
-    if (self->rank == 1) {
-        usleep(100000);
-        OK(hd_domain_check(self->domain)); /* nobody misses rank 0 yet */
-        OK(hd_signal_wait(window, 0, 0, 1, NULL));
-        keep(self, hd_signal_wait(window, 0, 0, 2, NULL));
-    }
-    hd_window_destroy(window);
-}
-
-static void who_waits_for_one_that_left_hears_it(void **state) {
-    (void)state;
-    rank_t all[2];
-    run(2, 60000, leaves_early, all);
-    assert_int_equal(all[0].status, HD_OK);
-    assert_says(&all[1], "rank 0, which has left: expected 2, seen 1");
-    assert_true(all[1].took_ns < 10000000000);
-}
-
 /* ---- timeouts, names, leaks ---- */
 
 static void timeouts_keep_their_order(void **state) {
@@ -486,14 +319,6 @@ static void timeouts_keep_their_order(void **state) {
     assert_int_equal(ns, 30000000000);
 }
 
-static void fresh_names_differ(void **state) {
-    (void)state;
-    char a[32], b[32];
-    hd_domain_fresh_name(a, sizeof a);
-    hd_domain_fresh_name(b, sizeof b);
-    assert_string_not_equal(a, b);
-}
-
 static int count_lines(const char *path, const char *with) {
     char line[512];
     int n = 0;
@@ -501,6 +326,25 @@ static int count_lines(const char *path, const char *with) {
     while (fgets(line, sizeof line, file)) n += strstr(line, with) != NULL;
     fclose(file);
     return n;
+}
+
+static void the_page_has_the_table(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+#define ROW(name, ms, share, what) "| " #name " | " #ms " | " #share "/240 | " what " |",
+        HDI_TIMEOUT_LIST(ROW)
+#undef ROW
+    };
+    for (size_t i = 0; i < HDI_COUNTOF(rows); i++)
+        if (count_lines(HEDDLE_SOURCE_DIR "/docs/comm.md", rows[i]) != 1) fail_msg("docs/comm.md lacks %s", rows[i]);
+}
+
+static void fresh_names_differ(void **state) {
+    (void)state;
+    char a[32], b[32];
+    hd_domain_fresh_name(a, sizeof a);
+    hd_domain_fresh_name(b, sizeof b);
+    assert_string_not_equal(a, b);
 }
 
 static int count_entries(const char *path) {
@@ -562,11 +406,8 @@ int main(void) {
         cmocka_unit_test(payloads_come_before_their_signals),
         cmocka_unit_test(signals_only_rise),
         cmocka_unit_test(sleepers_are_woken),
-        cmocka_unit_test(deadlines_name_everything),
-        cmocka_unit_test(aborts_are_heard_by_all),
-        cmocka_unit_test(the_first_abort_wins),
-        cmocka_unit_test(who_waits_for_one_that_left_hears_it),
         cmocka_unit_test(timeouts_keep_their_order),
+        cmocka_unit_test(the_page_has_the_table),
         cmocka_unit_test(fresh_names_differ),
         cmocka_unit_test(nothing_leaks),
     };
