@@ -58,10 +58,17 @@ static int code_of(hd_status status) {
     }
 }
 
+static void (*explain)(char *text, size_t size);
+
+void cli_explain_failures(void (*how)(char *text, size_t size)) { explain = how; }
+
 int cli_fail_status(hd_status status) {
-    if (status == HD_CANCELLED) return EXIT_FAILED;
+    /* Ranks that were interrupted together end in any order: who misses another one has nothing to tell. */
+    if (status == HD_CANCELLED || (status == HD_COMM && cli_interrupted())) return EXIT_FAILED;
+    char more[128] = "";
     const char *sentence = hd_last_error();
-    return cli_fail(code_of(status), "%s", *sentence ? sentence : hd_status_text(status));
+    if (explain && status == HD_COMM) explain(more, sizeof more);
+    return cli_fail(code_of(status), "%s%s", *sentence ? sentence : hd_status_text(status), more);
 }
 
 /* Edits (insert, delete, replace, swap neighbours) from a to b; both are short. */
