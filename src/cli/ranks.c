@@ -155,7 +155,20 @@ static int meet(cli_ranks *r, const char *folder, int32_t ranks) {
     return status == HD_OK ? EXIT_OK : meeting_failed(r, status);
 }
 
-static int load(cli_ranks *r, const char *folder, hd_model **out) {
+static hd_status status_of(int code) {
+    switch (code) {
+    case EXIT_MEMORY:
+        return HD_OUT_OF_MEMORY;
+    case EXIT_BAD_INPUT:
+        return HD_UNSUPPORTED;
+    case EXIT_LIMIT:
+        return HD_EXHAUSTED;
+    default:
+        return HD_INVALID_ARGUMENT;
+    }
+}
+
+static int load_part(cli_ranks *r, const char *folder, hd_model **out) {
     const hd_device *device;
     int code = device_of_rank(r->device, r->domain ? hd_domain_rank(r->domain) : 0, &device);
     if (code != EXIT_OK) return code;
@@ -166,9 +179,19 @@ static int load(cli_ranks *r, const char *folder, hd_model **out) {
                                       .domain = r->domain,
                                       .tensor = (int32_t)r->tensor,
                                       .pipeline = (int32_t)r->pipeline};
-    code = cli_load_model(folder, &options, out);
-    if (code != EXIT_OK && r->domain) hd_domain_abort(r->domain, HD_CANCELLED, hd_last_error());
-    return code;
+    return cli_load_model(folder, &options, out);
+}
+
+/* A failure that all ranks have alike is told once, by rank 0; one of its own a rank tells rank 0. */
+static int load(cli_ranks *r, const char *folder, hd_model **out) {
+    char sentence[1200] = "";
+    bool leads = !r->domain || hd_domain_rank(r->domain) == 0;
+    if (!leads) cli_keep_failures(sentence, sizeof sentence);
+    int code = load_part(r, folder, out);
+    cli_keep_failures(NULL, 0);
+    if (code == EXIT_OK) return code;
+    if (r->domain) hd_domain_abort(r->domain, sentence[0] ? status_of(code) : HD_CANCELLED, sentence);
+    return sentence[0] && !r->reports ? cli_fail(code, "%s", sentence) : code;
 }
 
 static int follow(cli_ranks *r, hd_model *model) {
@@ -187,6 +210,7 @@ int cli_ranks_load(cli_ranks *r, const char *folder, hd_model **out, bool *follo
         return cli_usage("--tp %d and --pp %d are %d ranks; there can be %d", (int)r->tensor, (int)r->pipeline, (int)ranks,
                          HD_MAX_RANKS);
     int code = ranks > 1 ? meet(r, folder, (int32_t)ranks) : EXIT_OK;
+    r->reports = r->domain && hd_domain_rank(r->domain) > 0;
     if (code == EXIT_OK) code = load(r, folder, out);
     *follows = r->domain && hd_domain_rank(r->domain) > 0;
     if (code != EXIT_OK || !*follows) return code;
@@ -199,6 +223,7 @@ int cli_ranks_work(cli_ranks *r, const char *folder, const char *name, int32_t r
     const hd_domain_options options = {.name = name, .rank = rank, .ranks = of};
     hd_model *model = NULL;
     hd_status status = hd_domain_create(&options, &r->domain);
+    if (status == HD_INVALID_ARGUMENT && r->reports) return EXIT_FAILED; /* rank 0 was given the same, and says so */
     if (status != HD_OK) return cli_fail_status(status);
     int code = load(r, folder, &model);
     if (code == EXIT_OK) code = follow(r, model);

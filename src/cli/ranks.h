@@ -17,6 +17,7 @@ typedef struct cli_ranks {
     const char *weights;
     int64_t threads;
     bool quiet;
+    bool reports; /* a worker whose failure to load rank 0 tells, and not the worker itself */
     /* private to ranks.c */
     hd_domain *domain; /* NULL: this process alone */
     pid_t worker[HD_MAX_RANKS];

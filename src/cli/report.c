@@ -10,9 +10,21 @@ static const char *program = "heddle";
 
 void cli_set_name(const char *name) { program = name; }
 
+static char *kept; /* where failures go instead of standard error; NULL: there */
+static size_t kept_size;
+
+void cli_keep_failures(char *text, size_t size) {
+    kept = text;
+    kept_size = size;
+}
+
 /* Control characters of an argument or a file's name must not end the line or drive the terminal. */
 static void write_line(const char *sentence, const char *tail) {
     char line[1400];
+    if (kept) {
+        snprintf(kept, kept_size, "%s", sentence);
+        return;
+    }
     snprintf(line, sizeof line, "%s: %s%s", program, sentence, tail);
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';

@@ -51,8 +51,9 @@ static void end_soon(int number) {
 }
 
 /* A terminal sends SIGINT, and `timeout` and service managers SIGTERM, to all ranks at once: rank 0 ends in order then, and this
- * one with it. Rank 0 kept both back until here. */
-static void choose_signals(void) {
+ * one with it. Rank 0 kept both back until here. Gives whether rank 0 has started this
+ * process. */
+static bool choose_signals(void) {
     sigset_t both;
     int launched = 0;
     prctl(PR_GET_PDEATHSIG, &launched);
@@ -62,6 +63,7 @@ static void choose_signals(void) {
     sigaddset(&both, SIGINT);
     sigaddset(&both, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &both, NULL);
+    return launched;
 }
 
 int cli_worker_main(int argc, char **argv) {
@@ -73,6 +75,6 @@ int cli_worker_main(int argc, char **argv) {
     if (!o.name || !o.model || !o.rank || !o.ranks) return cli_usage("a worker takes --name, --rank, --ranks and --model");
     snprintf(name, sizeof name, "heddle worker %d", (int)o.rank);
     cli_set_name(name);
-    choose_signals();
+    o.shared.reports = choose_signals();
     return cli_ranks_work(&o.shared, o.model, o.name, (int32_t)o.rank, (int32_t)o.ranks);
 }
