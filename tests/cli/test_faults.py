@@ -8,6 +8,7 @@ seed, and --seed with it and --rounds 1 does it again (the moment is as exact as
 import argparse
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -48,6 +49,16 @@ def slow(pids, over):
         time.sleep(0.02)
 
 
+def starve(pids, over):
+    """No more memory than now."""
+    for pid in pids:
+        try:
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+            resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize(),) * 2)
+        except (OSError, IndexError):
+            pass
+
+
 def send(number):
     return lambda pids, over: [hit(pid, number) for pid in pids]
 
@@ -59,6 +70,7 @@ KINDS = {
     "pause": Kind(pause, False, True),
     "pause-all": Kind(pause, True, True),
     "slow": Kind(slow, False, True),
+    "starve": Kind(starve, False, False),
     "term": Kind(send(signal.SIGTERM), False, False),
     "term-all": Kind(send(signal.SIGTERM), True, False),
     "int": Kind(send(signal.SIGINT), False, False),
@@ -159,6 +171,10 @@ def draw(seed, kinds):
     return Round(r.choice(kinds), arguments, folder, r.randrange(ranks), ranks, r.uniform(0, 1.1))
 
 
+def speakers_name(rank):
+    return f"heddle worker {rank}" if rank else "heddle run"
+
+
 def check_lines(text, it):
     """One line from a rank at most, each a sentence that names the rank at fault or tells what is known of all."""
     lines = text.splitlines()
@@ -166,7 +182,8 @@ def check_lines(text, it):
     require(all(s == "heddle run" or s.startswith("heddle worker ") for s in speakers), "a line that is not of Heddle")
     require(max(Counter(speakers).values(), default=0) <= 1, "a rank said more than one line")
     for line in lines:
-        require(KINDS[it.kind].all or f"rank {it.rank}" in line or f"ranks {it.rank}" in line, f"rank {it.rank} is not named")
+        itself = speakers_name(it.rank) == line.partition(":")[0]
+        require(KINDS[it.kind].all or itself or f"rank {it.rank}" in line or f"ranks {it.rank}" in line, f"rank {it.rank} is not named")
     return lines
 
 
