@@ -109,15 +109,16 @@ static void explain(char *text, size_t size) {
              how.si_status == SIGKILL ? ", which the system sends when memory runs out" : "");
 }
 
-/* Nobody waits for ranks that cannot come any more. */
+/* Nobody waits for ranks that cannot come any more. Which one it was is noted: soon the others will have ended, too. */
 static bool all_may_come(void *user) {
-    siginfo_t how;
-    return !cli_interrupted() && !find_ended(user, &how);
+    cli_ranks *r = user;
+    if (!r->lost) r->lost = find_ended(r, &r->lost_how);
+    return !cli_interrupted() && !r->lost;
 }
 
 static int meeting_failed(const cli_ranks *r, hd_status status) {
-    siginfo_t how;
-    int32_t rank = find_ended(r, &how);
+    int32_t rank = r->lost;
+    const siginfo_t how = r->lost_how;
     if (cli_interrupted() || !rank || status != HD_CANCELLED) return cli_fail_status(status);
     if (how.si_code == CLD_EXITED)
         return cli_fail(EXIT_FAILED, "rank %d (process %d) ended with exit code %d before all ranks had met", rank,

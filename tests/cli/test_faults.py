@@ -96,6 +96,11 @@ def stat(pid):
     return fields[0], int(fields[1]), int(fields[3])
 
 
+def named_memory():
+    """What could be ours in /dev/shm: others use it, too."""
+    return {name for name in os.listdir("/dev/shm") if name.startswith(("heddle", "hd"))}
+
+
 def rank_of(pid):
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -213,7 +218,7 @@ def judge(it, process, began, right, out, err):
 
 def play(it, bed):
     right, life = bed.of(it.arguments, it.model)
-    shm = set(os.listdir("/dev/shm"))
+    shm = named_memory()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(it.arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
                                    env=environment(HEDDLE_TIMEOUT_MS=str(int(DEADLINE * 1000))))
@@ -234,7 +239,7 @@ def play(it, bed):
             said = out.read(), err.read().decode()
             try:
                 judge(it, process, began, right, *said)
-                require(set(os.listdir("/dev/shm")) <= shm, "something is left in /dev/shm")
+                require(named_memory() <= shm, "something is left in /dev/shm")
             except Wrong as wrong:
                 raise Wrong(f"{wrong}\n  exit code {process.returncode}, {len(said[0])} of {len(right)} bytes, "
                             f"{len(victims)} victims\n  {said[1]}") from None
