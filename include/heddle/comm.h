@@ -35,6 +35,10 @@ typedef struct hd_domain_options {
     const char *name;
     int32_t rank, ranks; /* mpi: -1 and -1 take mpirun's; others must agree with them. At most HD_MAX_RANKS */
     int32_t timeout_ms;  /* the deadline of one wait; 0: the table's (docs/comm.md), or HEDDLE_TIMEOUT_MS of the environment */
+    /* Asked now and then while rank 0 of a local domain waits for the others to come: false calls the meeting off (HD_CANCELLED).
+     * NULL: wait until the deadline. `user` is handed through. */
+    bool (*go_on)(void *user);
+    void *user;
 } hd_domain_options;
 
 /* Collective: meets the other ranks. HD_COMM when they do not all come within the deadline: the sentence names those missing. */

@@ -77,7 +77,8 @@ hd_status hdi_json_parse(const char *data, size_t size, const char *where, json_
         hdi_free(wide);
     }
     if (*out) return HD_OK;
-    if (json_error_code(&error) == json_error_out_of_memory)
+    /* When jansson cannot even begin it says nothing at all. */
+    if (json_error_code(&error) == json_error_out_of_memory || !error.text[0])
         return hdi_fail(HD_OUT_OF_MEMORY, "%s: not enough memory to read this JSON", where);
     if (json_error_code(&error) == json_error_invalid_utf8)
         return hdi_fail(HD_CORRUPT, "%s: line %d, column %d is not valid UTF-8: %s", where, error.line, error.column, error.text);

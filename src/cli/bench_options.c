@@ -20,7 +20,7 @@ static size_t make_table(bench_options *o, cli_option table[MAX_ROWS]) {
         {CLI_STRING, 0, "device", "NAME", &o->device_name,
          .help = "cpu, cuda, cuda:1, maca ...: where the model lies and runs (cpu)"},
         {CLI_STRING, 0, "executor", "KIND", &o->executor_name,
-         .help = "serial, threads, stream, graph or persistent (threads; on devices graph where there is one)"},
+         .help = "serial, threads, tasks, stream, graph or persistent (threads; on devices graph where there is one)"},
         {CLI_INT, 'r', "repetitions", "N", &o->repetitions, 1, BENCH_MAX_SAMPLES, .help = "samples of each setting (5)"},
         {CLI_STRING, 0, "weights", "TYPE", &o->weights, .help = "as-is, f32, f16, bf16, q8 or q4 (as-is)"},
         CLI_RANKS_ROWS(&o->ranks),

@@ -56,6 +56,10 @@ int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Reports hd_last_error() and gives the exit code of `status`. Nothing is written for HD_CANCELLED: someone asked for it. */
 int cli_fail_status(hd_status status);
+/* From now on failures are not written: `text` gets their sentence. NULL: they are written again. */
+void cli_keep_failures(char *text, size_t size);
+/* `how` adds what it knows of failed ranks to such sentences, as "; ..."; NULL: nothing does. */
+void cli_explain_failures(void (*how)(char *text, size_t size));
 /* The candidate that is spelled most like `word`, or NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *candidates, size_t count);
 

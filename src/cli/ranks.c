@@ -76,6 +76,57 @@ static int start_workers(cli_ranks *r, const char *folder, const char *name, int
     return code;
 }
 
+/* SIGINT and SIGTERM wait until a worker has chosen what they mean to it (worker.c): between fork and then none may be lost. */
+static int start_all(cli_ranks *r, const char *folder, const char *name, int32_t ranks) {
+    sigset_t both, before;
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    sigprocmask(SIG_BLOCK, &both, &before);
+    int code = start_workers(r, folder, name, ranks);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+/* The first worker that has ended, and how; 0: none has. It stays to be reaped. */
+static int32_t find_ended(const cli_ranks *r, siginfo_t *how) {
+    for (int32_t rank = 1; rank < HD_MAX_RANKS; rank++) {
+        how->si_pid = 0;
+        if (r->worker[rank] > 0 && waitid(P_PID, (id_t)r->worker[rank], how, WEXITED | WNOHANG | WNOWAIT) == 0 && how->si_pid)
+            return rank;
+    }
+    return 0;
+}
+
+static const cli_ranks *started; /* what explain() tells of: a report has no other way to it */
+
+/* "; rank 1 was ended by signal 9 (Killed)": a rank that ended by itself has said why. */
+static void explain(char *text, size_t size) {
+    siginfo_t how;
+    int32_t rank = find_ended(started, &how);
+    if (!rank || how.si_code == CLD_EXITED) return;
+    snprintf(text, size, "; rank %d was ended by signal %d (%s)%s", rank, how.si_status, strsignal(how.si_status),
+             how.si_status == SIGKILL ? ", which the system sends when memory runs out" : "");
+}
+
+/* Nobody waits for ranks that cannot come any more. Which one it was is noted: soon the others will have ended, too. */
+static bool all_may_come(void *user) {
+    cli_ranks *r = user;
+    if (!r->lost) r->lost = find_ended(r, &r->lost_how);
+    return !cli_interrupted() && !r->lost;
+}
+
+static int meeting_failed(const cli_ranks *r, hd_status status) {
+    int32_t rank = r->lost;
+    const siginfo_t how = r->lost_how;
+    if (cli_interrupted() || !rank || status != HD_CANCELLED) return cli_fail_status(status);
+    if (how.si_code == CLD_EXITED)
+        return cli_fail(EXIT_FAILED, "rank %d (process %d) ended with exit code %d before all ranks had met", rank,
+                        (int)r->worker[rank], how.si_status);
+    return cli_fail(EXIT_FAILED, "rank %d (process %d) was ended by signal %d (%s) before all ranks had met", rank,
+                    (int)r->worker[rank], how.si_status, strsignal(how.si_status));
+}
+
 static void kill_workers(cli_ranks *r) {
     for (int32_t rank = 1; rank < HD_MAX_RANKS; rank++)
         if (r->worker[rank] > 0) kill(r->worker[rank], SIGKILL);
@@ -95,15 +146,30 @@ static int meet(cli_ranks *r, const char *folder, int32_t ranks) {
         options.transport = "mpi";
     } else {
         hd_domain_fresh_name(name, sizeof name);
-        options = (hd_domain_options){.name = name, .rank = 0, .ranks = ranks};
-        code = start_workers(r, folder, name, ranks);
+        options = (hd_domain_options){.name = name, .rank = 0, .ranks = ranks, .go_on = all_may_come, .user = r};
+        code = start_all(r, folder, name, ranks);
+        started = r;
+        cli_explain_failures(explain);
     }
     if (code != EXIT_OK) return code;
     hd_status status = hd_domain_create(&options, &r->domain);
-    return status == HD_OK ? EXIT_OK : cli_fail_status(status);
+    return status == HD_OK ? EXIT_OK : meeting_failed(r, status);
 }
 
-static int load(cli_ranks *r, const char *folder, hd_model **out) {
+static hd_status status_of(int code) {
+    switch (code) {
+    case EXIT_MEMORY:
+        return HD_OUT_OF_MEMORY;
+    case EXIT_BAD_INPUT:
+        return HD_UNSUPPORTED;
+    case EXIT_LIMIT:
+        return HD_EXHAUSTED;
+    default:
+        return HD_INVALID_ARGUMENT;
+    }
+}
+
+static int load_part(cli_ranks *r, const char *folder, hd_model **out) {
     const hd_device *device;
     int code = device_of_rank(r->device, r->domain ? hd_domain_rank(r->domain) : 0, &device);
     if (code != EXIT_OK) return code;
@@ -114,9 +180,19 @@ static int load(cli_ranks *r, const char *folder, hd_model **out) {
                                       .domain = r->domain,
                                       .tensor = (int32_t)r->tensor,
                                       .pipeline = (int32_t)r->pipeline};
-    code = cli_load_model(folder, &options, out);
-    if (code != EXIT_OK && r->domain) hd_domain_abort(r->domain, HD_CANCELLED, hd_last_error());
-    return code;
+    return cli_load_model(folder, &options, out);
+}
+
+/* A failure that all ranks have alike is told once, by rank 0; one of its own a rank tells rank 0. */
+static int load(cli_ranks *r, const char *folder, hd_model **out) {
+    char sentence[1200] = "";
+    bool leads = !r->domain || hd_domain_rank(r->domain) == 0;
+    if (!leads) cli_keep_failures(sentence, sizeof sentence);
+    int code = load_part(r, folder, out);
+    cli_keep_failures(NULL, 0);
+    if (code == EXIT_OK) return code;
+    if (r->domain) hd_domain_abort(r->domain, sentence[0] ? status_of(code) : HD_CANCELLED, sentence);
+    return sentence[0] && !r->reports ? cli_fail(code, "%s", sentence) : code;
 }
 
 static int follow(cli_ranks *r, hd_model *model) {
@@ -135,6 +211,7 @@ int cli_ranks_load(cli_ranks *r, const char *folder, hd_model **out, bool *follo
         return cli_usage("--tp %d and --pp %d are %d ranks; there can be %d", (int)r->tensor, (int)r->pipeline, (int)ranks,
                          HD_MAX_RANKS);
     int code = ranks > 1 ? meet(r, folder, (int32_t)ranks) : EXIT_OK;
+    r->reports = r->domain && hd_domain_rank(r->domain) > 0;
     if (code == EXIT_OK) code = load(r, folder, out);
     *follows = r->domain && hd_domain_rank(r->domain) > 0;
     if (code != EXIT_OK || !*follows) return code;
@@ -147,6 +224,7 @@ int cli_ranks_work(cli_ranks *r, const char *folder, const char *name, int32_t r
     const hd_domain_options options = {.name = name, .rank = rank, .ranks = of};
     hd_model *model = NULL;
     hd_status status = hd_domain_create(&options, &r->domain);
+    if (status == HD_INVALID_ARGUMENT && r->reports) return EXIT_FAILED; /* rank 0 was given the same, and says so */
     if (status != HD_OK) return cli_fail_status(status);
     int code = load(r, folder, &model);
     if (code == EXIT_OK) code = follow(r, model);
@@ -169,9 +247,11 @@ static int reap(pid_t pid, double until) {
 }
 
 int cli_ranks_end(cli_ranks *r, int code) {
-    enum { GRACE_SECONDS = 5 }; /* a worker that follows to the end takes milliseconds to leave */
-    double until = cli_now() + GRACE_SECONDS;
+    /* A worker that follows to the end takes milliseconds to leave. After a failure all know, but who is stopped. */
+    enum { GRACE_SECONDS = 5, GRACE_AFTER_FAILURE = 2 };
+    double until = cli_now() + (code == EXIT_OK ? GRACE_SECONDS : GRACE_AFTER_FAILURE);
     if (!r->domain) kill_workers(r); /* who never met anybody would wait for it */
+    cli_explain_failures(NULL);
     hd_domain_destroy(r->domain);
     r->domain = NULL;
     for (int32_t rank = 1; rank < HD_MAX_RANKS; rank++) {

@@ -4,6 +4,7 @@
 #ifndef HDI_CLI_RANKS_H
 #define HDI_CLI_RANKS_H
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include "cli/options.h"
@@ -17,9 +18,12 @@ typedef struct cli_ranks {
     const char *weights;
     int64_t threads;
     bool quiet;
+    bool reports; /* a worker whose failure to load rank 0 tells, and not the worker itself */
     /* private to ranks.c */
     hd_domain *domain; /* NULL: this process alone */
     pid_t worker[HD_MAX_RANKS];
+    int32_t lost; /* the worker that ended before all had met, and how; 0: none did */
+    siginfo_t lost_how;
 } cli_ranks;
 
 /* Rows for a command's table. */

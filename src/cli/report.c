@@ -10,9 +10,21 @@ static const char *program = "heddle";
 
 void cli_set_name(const char *name) { program = name; }
 
+static char *kept; /* where failures go instead of standard error; NULL: there */
+static size_t kept_size;
+
+void cli_keep_failures(char *text, size_t size) {
+    kept = text;
+    kept_size = size;
+}
+
 /* Control characters of an argument or a file's name must not end the line or drive the terminal. */
 static void write_line(const char *sentence, const char *tail) {
     char line[1400];
+    if (kept) {
+        snprintf(kept, kept_size, "%s", sentence);
+        return;
+    }
     snprintf(line, sizeof line, "%s: %s%s", program, sentence, tail);
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
@@ -58,10 +70,17 @@ static int code_of(hd_status status) {
     }
 }
 
+static void (*explain)(char *text, size_t size);
+
+void cli_explain_failures(void (*how)(char *text, size_t size)) { explain = how; }
+
 int cli_fail_status(hd_status status) {
-    if (status == HD_CANCELLED) return EXIT_FAILED;
+    /* Ranks that were interrupted together end in any order: who misses another one has nothing to tell. */
+    if (status == HD_CANCELLED || (status == HD_COMM && cli_interrupted())) return EXIT_FAILED;
+    char more[128] = "";
     const char *sentence = hd_last_error();
-    return cli_fail(code_of(status), "%s", *sentence ? sentence : hd_status_text(status));
+    if (explain && status == HD_COMM) explain(more, sizeof more);
+    return cli_fail(code_of(status), "%s%s", *sentence ? sentence : hd_status_text(status), more);
 }
 
 /* Edits (insert, delete, replace, swap neighbours) from a to b; both are short. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `heddle worker`: a rank that holds its part of a model and follows rank 0. `heddle run --tp 2` starts it; so can anybody. */
 #include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "cli/load.h"
 #include "cli/options.h"
@@ -41,6 +43,29 @@ void cli_worker_help(FILE *to) {
     cli_print_options(to, table, make_table(&options, table));
 }
 
+/* Time enough to leave in order when rank 0 was told to end, too. */
+static void end_soon(int number) {
+    enum { GRACE_SECONDS = 2 };
+    (void)number;
+    alarm(GRACE_SECONDS);
+}
+
+/* A terminal sends SIGINT, and `timeout` and service managers SIGTERM, to all ranks at once: rank 0 ends in order then, and this
+ * one with it. Rank 0 kept both back until here. Gives whether rank 0 has started this
+ * process. */
+static bool choose_signals(void) {
+    sigset_t both;
+    int launched = 0;
+    prctl(PR_GET_PDEATHSIG, &launched);
+    signal(SIGINT, launched ? SIG_IGN : SIG_DFL);
+    signal(SIGTERM, launched ? end_soon : SIG_DFL);
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &both, NULL);
+    return launched;
+}
+
 int cli_worker_main(int argc, char **argv) {
     worker_options o = {0};
     cli_option table[MAX_ROWS];
@@ -50,7 +75,6 @@ int cli_worker_main(int argc, char **argv) {
     if (!o.name || !o.model || !o.rank || !o.ranks) return cli_usage("a worker takes --name, --rank, --ranks and --model");
     snprintf(name, sizeof name, "heddle worker %d", (int)o.rank);
     cli_set_name(name);
-    signal(SIGINT, SIG_IGN); /* a terminal sends it to all ranks: rank 0 ends in order, and this one with it */
-    signal(SIGTERM, SIG_DFL);
+    o.shared.reports = choose_signals();
     return cli_ranks_work(&o.shared, o.model, o.name, (int32_t)o.rank, (int32_t)o.ranks);
 }

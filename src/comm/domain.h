@@ -58,6 +58,8 @@ typedef struct hdi_transport {
     void (*doze)(hd_window *window, const hdi_signal *signal, uint64_t seen, int64_t ns);
     /* What the system knows of a rank, for reports: "process 4711, stopped". NULL: nothing. */
     void (*describe)(const hd_domain *domain, int32_t rank, char *text, size_t size);
+    /* Whether the system says that a rank's process is stopped. NULL: it does not tell. */
+    bool (*frozen)(const hd_domain *domain, int32_t rank);
 } hdi_transport;
 
 struct hd_domain {
@@ -130,5 +132,7 @@ hd_status hdi_wait_gave_up(hd_domain *domain, int32_t rank, uint32_t signal, uin
 /* The same for other waits: `what` is the sentence's beginning, "waited 2.0 s for rank 2 to come to the barrier". `awaited`: the
  * rank whose signs of life are told first. */
 hd_status hdi_domain_give_up(hd_domain *domain, int32_t awaited, const char *what);
+/* The same after a wait of `waited_ns`: one that has taken the whole deadline is told what to do about a rank that is only slow. */
+hd_status hdi_domain_gave_up_after(hd_domain *domain, int32_t awaited, const char *what, int64_t waited_ns);
 
 #endif

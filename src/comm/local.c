@@ -35,7 +35,7 @@ static hd_status arrivals_failed(hd_domain *domain, int32_t rank, const char *ca
     char what[160];
     snprintf(what, sizeof what, "waited %.2f s for rank %d%s to come to %s", (double)waited_ns * 1e-9, rank,
              left ? ", which has left," : "", call);
-    return hdi_domain_give_up(domain, rank, what);
+    return hdi_domain_gave_up_after(domain, rank, what, waited_ns);
 }
 
 static hd_status wait_long(hd_domain *domain, uint64_t target, const char *call) {
@@ -232,7 +232,7 @@ static hd_status local_open(hd_domain *domain, const hd_domain_options *options)
     snprintf(local->name, sizeof local->name, "%s", options->name);
     domain->state = local;
     if (domain->ranks > hdi_cpu_count()) domain->spins = 0; /* somebody else needs this core for what is waited for */
-    HD_TRY(hdi_local_meet(domain));
+    HD_TRY(hdi_local_meet(domain, options));
     local->end = hdi_local_control_bytes(domain->ranks);
     return local_barrier(domain);
 }
@@ -266,4 +266,5 @@ const hdi_transport hdi_transport_local = {
     .quiet = local_quiet,
     .doze = local_doze,
     .describe = hdi_local_describe,
+    .frozen = hdi_local_frozen,
 };

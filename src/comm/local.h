@@ -62,7 +62,7 @@ static inline unsigned char *hdi_local_piece(const hdi_local *local, int32_t ran
 /* ---- local_meet.c ---- */
 
 /* Collective: finds the others under local->name; then local->fd and local->control are there. */
-hd_status hdi_local_meet(hd_domain *domain);
+hd_status hdi_local_meet(hd_domain *domain, const hd_domain_options *options);
 
 /* ---- local_memory.c ---- */
 
@@ -90,10 +90,11 @@ hdi_process hdi_process_look(int32_t pid);
 
 /* Makes `sentence` the domain's failure, unless there is one, and wakes all. */
 void hdi_local_publish(hd_domain *domain, hd_status code, const char *sentence);
-/* As hdi_transport's check, abort and describe. */
+/* As hdi_transport's check, abort, describe and frozen. */
 hd_status hdi_local_check(hd_domain *domain);
 void hdi_local_abort(hd_domain *domain, hd_status code, const char *sentence);
 void hdi_local_describe(const hd_domain *domain, int32_t rank, char *text, size_t size);
+bool hdi_local_frozen(const hd_domain *domain, int32_t rank);
 
 /* ---- local_sleep.c ---- */
 

@@ -35,6 +35,7 @@ typedef struct guest {
 typedef struct host {
     hd_domain *domain;
     hdi_local *local;
+    const hd_domain_options *options;
     int64_t begin;
     guest guests[HD_MAX_RANKS]; /* guest 0 is this rank itself */
     int32_t here;               /* how many have come, this one counted in */
@@ -186,10 +187,13 @@ static hd_status await_news(const host *h, int64_t ns) {
 
 static hd_status gather(host *h) {
     int64_t until = h->begin + hdi_timeout_ns(HDI_TIMEOUT_RENDEZVOUS, h->domain->timeout_ns);
-    int64_t patience = hdi_timeout_ns(HDI_TIMEOUT_HELLO, h->domain->timeout_ns);
+    hdi_timeout look = h->options->go_on ? HDI_TIMEOUT_BEAT : HDI_TIMEOUT_HELLO;
+    int64_t patience = hdi_timeout_ns(look, h->domain->timeout_ns);
     while (h->here < h->domain->ranks) {
         int64_t left = until - hdi_now_ns();
         if (left <= 0) return missing(h);
+        HD_REQUIRE(!h->options->go_on || h->options->go_on(h->options->user), HD_CANCELLED,
+                   "rank 0 called off the meeting under the name \"%s\"", h->local->name);
         HD_TRY(await_news(h, left < patience ? left : patience));
         HD_TRY(open_door(h));
         HD_TRY(hear_all(h));
@@ -249,10 +253,11 @@ static hd_status dismiss(host *h, hd_status status) {
     return status;
 }
 
-hd_status hdi_meet_host(hd_domain *domain) {
+hd_status hdi_meet_host(hd_domain *domain, const hd_domain_options *options) {
     host *h;
     HD_TRY(hdi_calloc(&h, 1, sizeof *h, "the meeting of a domain"));
     h->domain = domain;
+    h->options = options;
     h->local = hdi_local_of(domain);
     h->begin = hdi_now_ns();
     h->here = 1;

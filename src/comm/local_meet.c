@@ -32,8 +32,8 @@ hd_status hdi_meet_peer(int fd, struct ucred *out) {
     return HD_OK;
 }
 
-hd_status hdi_local_meet(hd_domain *domain) {
-    HD_TRY(domain->rank == 0 ? hdi_meet_host(domain) : hdi_meet_join(domain));
+hd_status hdi_local_meet(hd_domain *domain, const hd_domain_options *options) {
+    HD_TRY(domain->rank == 0 ? hdi_meet_host(domain, options) : hdi_meet_join(domain));
     hdi_local_control *control = hdi_local_of(domain)->control;
     domain->states = control->states;
     domain->failed = &control->failed;

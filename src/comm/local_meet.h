@@ -35,7 +35,7 @@ socklen_t hdi_meet_address(const char *name, struct sockaddr_un *out);
 hd_status hdi_meet_peer(int fd, struct ucred *out);
 
 /* Rank 0's and everybody else's side (local_host.c, local_join.c): set local->fd, ->control; rank 0 also ->listener. */
-hd_status hdi_meet_host(hd_domain *domain);
+hd_status hdi_meet_host(hd_domain *domain, const hd_domain_options *options);
 hd_status hdi_meet_join(hd_domain *domain);
 
 #endif

@@ -66,6 +66,10 @@ void hdi_local_describe(const hd_domain *domain, int32_t rank, char *text, size_
     snprintf(text, size, "process %d%s", (int)other->pid, word);
 }
 
+bool hdi_local_frozen(const hd_domain *domain, int32_t rank) {
+    return hdi_process_look(hdi_local_of(domain)->control->ranks[rank].pid).state == 'T';
+}
+
 /* ---- failures ---- */
 
 void hdi_local_publish(hd_domain *domain, hd_status code, const char *sentence) {

@@ -86,11 +86,23 @@ static size_t tell_culprit(const hd_domain *domain, int32_t awaited, char *text,
     return n < 0 ? 0 : (size_t)n;
 }
 
+/* What a person can do. The text ends here. */
+static void tell_advice(const hd_domain *domain, char *text, size_t size) {
+    size_t n = strlen(text);
+    snprintf(text + n, size - n, "; ranks that are only slow need a longer HEDDLE_TIMEOUT_MS, which is %lld",
+             (long long)(domain->timeout_ns / 1000000));
+}
+
 hd_status hdi_domain_give_up(hd_domain *domain, int32_t awaited, const char *what) {
+    return hdi_domain_gave_up_after(domain, awaited, what, 0);
+}
+
+hd_status hdi_domain_gave_up_after(hd_domain *domain, int32_t awaited, const char *what, int64_t waited_ns) {
     char text[TEXT];
     size_t n = (size_t)snprintf(text, sizeof text, "%.400s", what);
     n += tell_culprit(domain, awaited, text + n, sizeof text - n);
     if (n < sizeof text) tell_signs_of_life(domain, awaited, text + n, sizeof text - n);
+    if (waited_ns >= domain->timeout_ns) tell_advice(domain, text, sizeof text);
     domain->transport->abort(domain, HD_COMM, text);
     hd_status status = domain->transport->check(domain);
     if (status == HD_OK) return hdi_fail(HD_COMM, "rank %d: %s", domain->rank, text);
@@ -111,5 +123,5 @@ hd_status hdi_wait_gave_up(hd_domain *domain, int32_t rank, uint32_t signal, uin
     snprintf(what, sizeof what, "waited %.2f s%s%.80s for signal %u of rank %d%s: expected %llu, seen %llu", seconds(waited_ns),
              where ? " in " : "", where ? where : "", signal, rank, left ? ", which has left" : "", (unsigned long long)value,
              (unsigned long long)seen);
-    return hdi_domain_give_up(domain, rank, what);
+    return hdi_domain_gave_up_after(domain, rank, what, waited_ns);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/crew.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -10,10 +11,30 @@
 
 enum { LEADER = 0, TOLD = 0, HEARD = 1, SIGNALS }; /* signals: of the leader to each follower, and back */
 
-/* Nothing may be asked of a model for days, so a follower waits without a deadline; but a leader that is gone is noticed. */
+enum { NAP_NS = 20000000 };
+
+typedef struct frost {
+    int64_t seen_ns, last_ns; /* how long the leader was seen stopped; the last look */
+} frost;
+
+/* Has the leader been stopped for as long as a wait may take? Only what this rank has watched counts: when all were stopped
+ * together nobody is to blame. */
+static hd_status look_at_leader(hd_domain *domain, frost *f) {
+    int64_t now = hdi_now_ns(), watched = hdi_min_i64(now - f->last_ns, 2 * NAP_NS);
+    f->last_ns = now;
+    bool frozen = domain->transport->frozen && domain->transport->frozen(domain, LEADER);
+    f->seen_ns = frozen ? f->seen_ns + watched : 0;
+    if (f->seen_ns < domain->timeout_ns) return HD_OK;
+    char what[96];
+    snprintf(what, sizeof what, "waited for the next step of rank 0, which is stopped since %.2f s", (double)f->seen_ns * 1e-9);
+    return hdi_domain_give_up(domain, LEADER, what);
+}
+
+/* Nothing may be asked of a model for days, so a follower waits without a deadline; but a leader that is gone or stopped is
+ * noticed. */
 static hd_status wait_long(hd_window *window, uint64_t value) {
-    enum { NAP_NS = 20000000 };
     hd_domain *domain = window->domain;
+    frost leader = {0, hdi_now_ns()};
     const hdi_signal *signal = hdi_signal_of(window, LEADER, TOLD);
     for (uint32_t turn = 0; !hd_signal_test(window, LEADER, TOLD, value); turn++) {
         if (hdi_domain_failed(domain)) return hd_domain_check(domain);
@@ -22,6 +43,7 @@ static hd_status wait_long(hd_window *window, uint64_t value) {
             continue;
         }
         HD_TRY(hd_domain_check(domain));
+        HD_TRY(look_at_leader(domain, &leader));
         hdi_domain_awaits(domain, LEADER);
         domain->transport->doze(window, signal, value - 1, NAP_NS);
         hdi_domain_awaits(domain, -1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cutting a length in 2, 4, 8 ... parts by halving, so that each half is cut as if it stood alone: what several devices hold of a whole is cut
- * like the whole, and sums of the parts in a balanced tree are the whole's. */
+/* Cutting a length in 2, 4, 8 ... parts by halving, so that each half is cut as if it stood alone: what several devices hold of a
+ * whole is cut like the whole, and sums of the parts in a balanced tree are the whole's. */
 #ifndef HDI_KERNELS_BISECT_H
 #define HDI_KERNELS_BISECT_H
 

@@ -10,6 +10,7 @@
 #include "compile/cut.h"
 #include "device/device.h"
 #include "graph/graph.h"
+#include "model/agree.h"
 #include "model/builder.h"
 
 struct hd_model {
@@ -110,6 +111,15 @@ static hd_status choose_shard(hd_model *model, const hd_model_options *options) 
     return HD_OK;
 }
 
+static hd_status agree(const hd_model *model) {
+    hd_graph *whole;
+    const hdi_step_limits limits = nominal_limits(model, 1);
+    HD_TRY(build_graph(model, &limits, &whole));
+    hd_status status = hdi_model_agree(model->domain, whole, model->shard.tensor, model->shard.pipeline);
+    hd_graph_destroy(whole);
+    return status;
+}
+
 static hd_status load(hd_model *model, const char *path, const hd_model_options *options) {
     hd_graph *trial;
     HD_REQUIRE((unsigned)options->weights < HD_WEIGHTS_COUNT, HD_INVALID_ARGUMENT, "%d is no choice of weights",
@@ -120,6 +130,7 @@ static hd_status load(hd_model *model, const char *path, const hd_model_options 
     HD_TRY(read_config(model, path));
     HD_TRY(hdi_checkpoint_open(path, &model->checkpoint));
     HD_TRY(hdi_weights_create(model->checkpoint, options, &model->weights));
+    if (model->domain) HD_TRY(agree(model));
     hdi_step_limits limits = nominal_limits(model, 1);
     HD_TRY(build_part(model, &limits, &trial));
     hd_status status = model->domain ? hdi_weights_keep(model->weights, trial) : HD_OK;

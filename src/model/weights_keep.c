@@ -4,29 +4,20 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "graph/graph.h"
 #include "kernels/weights/panel.h"
 #include "model/weights_table.h"
-
-/* The parts of `value`, which follow each other. */
-static const hdi_weight_part *parts_of(const hd_graph *graph, hd_value value, size_t *n) {
-    size_t first = 0;
-    while (first < graph->n_parts && graph->parts[first].weight != value) first++;
-    for (*n = 0; first + *n < graph->n_parts && graph->parts[first + *n].weight == value;) ++*n;
-    return graph->parts + first;
-}
 
 static const uint8_t *stored_at(const hdi_held_weight *w, int64_t element) {
     return (const uint8_t *)w->stored->data + (size_t)element * hd_dtype_block_bytes(w->stored->dtype);
 }
 
 /* Whole rows (of a vector: elements) that lie apart. */
-static hd_status gather(hdi_held_weight *w, const hdi_weight_part *parts, size_t n, int64_t count) {
+static hd_status gather(hdi_held_weight *w, const hd_part *parts, int32_t n, int64_t count) {
     int64_t row = w->ndim == 2 ? w->shape[1] : 1;
     size_t row_bytes = (size_t)row * hd_dtype_block_bytes(w->stored->dtype);
     HD_TRY(hdi_alloc_aligned(&w->gathered, (size_t)count * row_bytes, w->name));
     uint8_t *to = w->gathered;
-    for (size_t i = 0; i < n; i++) {
+    for (int32_t i = 0; i < n; i++) {
         size_t bytes = (size_t)(parts[i].end - parts[i].begin) * row_bytes;
         memcpy(to, stored_at(w, parts[i].begin * row), bytes);
         to += bytes;
@@ -36,10 +27,10 @@ static hd_status gather(hdi_held_weight *w, const hdi_weight_part *parts, size_t
     return HD_OK;
 }
 
-static hd_status keep_parts(hdi_held_weight *w, const hdi_weight_part *parts, size_t n) {
+static hd_status keep_parts(hdi_held_weight *w, const hd_part *parts, int32_t n) {
     int32_t dim = parts->dim;
     int64_t count = 0, whole_row = w->ndim == 2 ? w->shape[1] : 1;
-    for (size_t i = 0; i < n; i++) count += parts[i].end - parts[i].begin;
+    for (int32_t i = 0; i < n; i++) count += parts[i].end - parts[i].begin;
     HD_REQUIRE(dim == 0 || n == 1, HD_UNSUPPORTED, "%s: columns that lie apart", w->name);
     if (n == 1)
         w->rows = stored_at(w, dim == 0 ? parts->begin * whole_row : parts->begin);
@@ -57,18 +48,22 @@ static uint64_t bytes_of(const hdi_held_weight *w) {
     return (uint64_t)elements * hd_dtype_block_bytes(w->type.dtype);
 }
 
-hd_status hdi_weights_keep(hdi_weights *weights, const hd_graph *graph) {
-    for (size_t i = 0; i < weights->n; i++) {
-        hdi_held_weight *w = &weights->entries[i];
-        hd_value value = hdi_graph_find(graph, w->name);
-        size_t n;
-        w->absent = value == 0;
-        if (w->absent) w->bytes = 0;
-        if (w->absent || !w->stored) continue;
-        const hdi_weight_part *parts = parts_of(graph, value, &n);
-        if (n == 0) continue;
-        HD_TRY(keep_parts(w, parts, n));
+static hd_status keep(hdi_held_weight *w, const hd_graph *graph) {
+    hd_part *parts = NULL;
+    int32_t n = 0;
+    hd_status status = hd_graph_parts(graph, w->name, &parts, &n);
+    w->absent = status == HD_NOT_FOUND;
+    if (w->absent) w->bytes = 0;
+    if (w->absent) return HD_OK;
+    if (status == HD_OK && n > 0 && w->stored) {
+        status = keep_parts(w, parts, n);
         w->bytes = bytes_of(w);
     }
+    hdi_free(parts);
+    return status;
+}
+
+hd_status hdi_weights_keep(hdi_weights *weights, const hd_graph *graph) {
+    for (size_t i = 0; i < weights->n; i++) HD_TRY(keep(&weights->entries[i], graph));
     return HD_OK;
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "graph/exchange.h"
 #include "comm/window_device.h"
 #include "task/exchange_device.h"
 #include "task/tracer.h"
@@ -36,22 +37,22 @@ hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain) {
     return hdi_window_on_device(x->window) ? hdi_exchange_device_create(executor) : HD_OK;
 }
 
-/* Others may still read this rank's segment in their last run: waits until each of them has ended it. Whoever has failed reads no
- * more. */
-static void wait_for_readers(const hd_executor *executor) {
+/* Others may still be in the last run, reading what lies in this rank's segment: waits for the ends of it that this rank's plan
+ * listens to (who reads tells, so that the next run may write). A failed domain has nobody to wait for. */
+static void await_readers(const hd_executor *executor) {
     const hdi_exchange *x = executor->exchange;
-    const hd_plan *plan = executor->plan;
-    for (uint32_t i = 0; i < plan->n_remotes && x->run > 0; i++) {
-        const hdi_plan_remote *r = &hdi_plan_remotes(plan)[i];
-        if (hdi_domain_failed(x->domain)) return;
-        if (r->event == 0 && hd_signal_wait(x->window, r->rank, 0, x->run, "the end of an executor") != HD_OK) return;
-    }
+    const hdi_plan_remote *r = hdi_plan_remotes(executor->plan);
+    if (!x->window || hdi_window_on_device(x->window)) return;
+    for (uint32_t i = 0; i < executor->plan->n_remotes; i++)
+        if (r[i].event == HDI_EVENT_END && !hdi_domain_failed(x->domain) &&
+            hd_signal_wait(x->window, r[i].rank, HDI_EVENT_END, x->run, "the end of the last run") != HD_OK)
+            return; /* it has ended the domain: the others know */
 }
 
 void hdi_exchange_destroy(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return;
-    if (x->window && !x->on_device) wait_for_readers(executor);
+    await_readers(executor);
     hdi_exchange_device_destroy(executor);
     hd_window_destroy(x->window);
     hdi_free(x->complete);

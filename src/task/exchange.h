@@ -25,6 +25,7 @@ hd_status hdi_exchange_verify(const hd_plan *plan, hd_domain *domain);
 
 /* Makes the window and fills the slots of segments, after the plans of all ranks have been verified: collective. */
 hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain);
+/* Waits, in main memory, until nobody reads this rank's segment for the last run any more. */
 void hdi_exchange_destroy(hd_executor *executor);
 
 /* A run begins, or has ended: all of its steps. The end is the CPU's executors' only. */

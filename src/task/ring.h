@@ -37,7 +37,8 @@ typedef struct hdi_ring {
     _Atomic uint32_t *chunks_left;                      /* of all places */
     _Alignas(HDI_CACHE_LINE) _Atomic uint32_t requests; /* to advance, since somebody began to */
     uint32_t head, opened;                              /* of whoever advances */
-    atomic_bool done;                                   /* all steps have left */
+    /* All steps have left. Idle workers look at it all the time: not on the line that every step writes. */
+    _Alignas(HDI_CACHE_LINE) atomic_bool done;
 } hdi_ring;
 
 /* `size`: a power of two, at most HDI_RING_MOST. */

@@ -26,8 +26,8 @@ typedef struct hdi_tasks {
     hdi_ring ring;
     hdi_slot_set parked;
     hdi_bed bed;
-    atomic_bool failed; /* everybody leaves */
-    hd_status status;   /* the first failure, with its sentence */
+    _Alignas(HDI_CACHE_LINE) atomic_bool failed; /* everybody leaves */
+    hd_status status;                            /* the first failure, with its sentence */
     char message[512];
 } hdi_tasks;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every rank squares its input, all add up the squares; each multiplies the sum by its input, all add those up. What travels is
- * written again in the next run, which waits for the end of the readers' last one. Results are compared with a loop over numbers. */
+ * written again in the next run, which waits for the end of the readers' last one. Results are compared with a loop over numbers.
+ */
 #include "sched/ranks.h"
 
 #include <stdio.h>
@@ -202,6 +203,8 @@ void ranks_close(void) {
     window_end();
     for (int i = 0; i < now.ranks; i++) {
         hdi_tasks_free(all[i].tasks);
+        if (all[i].executor->exchange)
+            all[i].executor->exchange->run = 0; /* a schedule may have been cut off: nobody waits for its end */
         hd_executor_destroy(all[i].executor);
         hd_plan_destroy(all[i].plan);
         free(all[i].seen);

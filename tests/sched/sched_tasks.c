@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sched_tasks seeds|search|mutants: the task runtime under many schedules. sched_tasks replay CASE SEED [EDGE]: one of them again.
+/* sched_tasks seeds|search|mutants: the task runtime under many schedules. sched_tasks replay CASE SEED [EDGE]: one of them
+ * again.
  *
  * seeds: random schedules of every case. search: all schedules with a bounded number of delays, of three ranks and of two
  * workers. mutants: with any one edge of the protocol taken out, some schedule of some case goes wrong. */
@@ -11,10 +12,10 @@
 #include "sched/ranks.h"
 
 static const vs_case cases[] = {
-    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false},        {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false},
-    {"one place", 2, 2, 1, 3, 512, 0, 0, false},           {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false},
-    {"two places", 2, 3, 2, 3, 8192, 2, 0, false},         {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false},
-    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false},   {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false},
+    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false},       {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false},
+    {"one place", 2, 2, 1, 3, 512, 0, 0, false},          {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false},
+    {"two places", 2, 3, 2, 3, 8192, 2, 0, false},        {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false},
+    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false},  {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false},
     {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false},
 };
 

@@ -2,7 +2,8 @@
 /* The virtual scheduler: fibers of one process that take turns, the next one chosen by a seed or by a search through all choices.
  *
  * A fiber gives up its turn at the points that the code under test marks (task/sched_point.h). A schedule is the list of choices
- * made; the same seed makes the same ones. Memory is as every fiber wrote it last: weak orderings are not what is explored here. */
+ * made; the same seed makes the same ones. Memory is as every fiber wrote it last: weak orderings are not what is explored here.
+ */
 #ifndef TESTS_SCHED_SCHEDULER_H
 #define TESTS_SCHED_SCHEDULER_H
 
@@ -19,8 +20,8 @@ void vs_begin(vs_points points);
 void vs_add(void (*fn)(void *user), void *user);
 /* Runs the fibers; each point goes over to another with a chance of one in 2 to 64, as the seed says. */
 vs_outcome vs_run_seed(uint64_t seed);
-/* Runs the next schedule of the search: all of those in which fibers whose turn it is are passed over `delays` times at most. *more:
- * there is another one. Begin with vs_search(). */
+/* Runs the next schedule of the search: all of those in which fibers whose turn it is are passed over `delays` times at most.
+ * *more: there is another one. Begin with vs_search(). */
 void vs_search(void);
 vs_outcome vs_run_next(int delays, bool *more);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A transport between ranks that are fibers of one process: plain memory, and a point for the scheduler before everything that another
- * rank can see. A signal that is raised to where it stands is a double trigger. */
+/* A transport between ranks that are fibers of one process: plain memory, and a point for the scheduler before everything that
+ * another rank can see. A signal that is raised to where it stands is a double trigger. */
 #include "sched/window.h"
 
 #include <stdio.h>

@@ -152,9 +152,12 @@ static void who_waits_for_one_that_left_hears_it(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(deadlines_name_everything), cmocka_unit_test(the_culprit_is_named),
-        cmocka_unit_test(aborts_are_heard_by_all),   cmocka_unit_test(sleepers_are_woken_by_an_abort),
-        cmocka_unit_test(the_first_abort_wins),      cmocka_unit_test(who_waits_for_one_that_left_hears_it),
+        cmocka_unit_test(deadlines_name_everything),
+        cmocka_unit_test(the_culprit_is_named),
+        cmocka_unit_test(aborts_are_heard_by_all),
+        cmocka_unit_test(sleepers_are_woken_by_an_abort),
+        cmocka_unit_test(the_first_abort_wins),
+        cmocka_unit_test(who_waits_for_one_that_left_hears_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

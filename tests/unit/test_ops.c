@@ -111,7 +111,8 @@ static void matrices(void **state) {
 static void parts_of_ranks(void **state) {
     const hdi_reduce_attr two = {.parts = 2, .eps = 1e-5f}, nine = {.parts = 9}, none = {0}, negative = {.parts = 2, .eps = -1};
     const hdi_concat_attr pair = {.parts = 2}, three = {.parts = 3};
-    const hdi_embedding_attr part = {.out = HD_DTYPE_F32, .first = 40, .total = 100}, narrow = {.out = HD_DTYPE_BF16, .total = 100};
+    const hdi_embedding_attr part = {.out = HD_DTYPE_F32, .first = 40, .total = 100},
+                             narrow = {.out = HD_DTYPE_BF16, .total = 100};
     const hdi_embedding_attr lost = {.out = HD_DTYPE_F32, .first = 10};
     const hdi_type *y = TYPE(F32, T, 64), *n = TYPE(F32, 64);
     (void)state;
@@ -227,8 +228,13 @@ static void names_and_attributes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(broadcasting),         cmocka_unit_test(rows),   cmocka_unit_test(matrices), cmocka_unit_test(parts_of_ranks),
-        cmocka_unit_test(rotary_and_attention), cmocka_unit_test(others), cmocka_unit_test(kernels_are_chosen_by_dtype),
+        cmocka_unit_test(broadcasting),
+        cmocka_unit_test(rows),
+        cmocka_unit_test(matrices),
+        cmocka_unit_test(parts_of_ranks),
+        cmocka_unit_test(rotary_and_attention),
+        cmocka_unit_test(others),
+        cmocka_unit_test(kernels_are_chosen_by_dtype),
         cmocka_unit_test(names_and_attributes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

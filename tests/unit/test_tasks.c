@@ -17,7 +17,8 @@ enum { N = 64, ROWS = 16 };
 
 static float x[ROWS * N], y[ROWS * N];
 
-/* `width` chains of `length` products of the same two inputs, added up in the end: or one chain that now and then looks far back. */
+/* `width` chains of `length` products of the same two inputs, added up in the end: or one chain that now and then looks far back.
+ */
 static hd_plan *chains(int width, int length, int rows, bool far) {
     hd_graph *g;
     hd_plan *plan;
@@ -44,14 +45,16 @@ static hd_plan *chains(int width, int length, int rows, bool far) {
 
 static hd_executor *start(const hd_plan *plan, hd_executor_kind kind, int threads) {
     hd_executor *e;
-    if (hd_executor_create(plan, &(hd_executor_options){.kind = kind, .threads = threads}, &e) != HD_OK) fail_msg("%s", hd_last_error());
+    if (hd_executor_create(plan, &(hd_executor_options){.kind = kind, .threads = threads}, &e) != HD_OK)
+        fail_msg("%s", hd_last_error());
     assert_int_equal(hd_executor_bind(e, "x", x, sizeof x), HD_OK);
     assert_int_equal(hd_executor_bind(e, "y", y, sizeof y), HD_OK);
     return e;
 }
 
 static void fill(int seed) {
-    for (int i = 0; i < ROWS * N; i++) x[i] = (float)((i * 37 + seed) % 101) / 50 - 1, y[i] = (float)((i * 53 + seed) % 97) / 48 - 1;
+    for (int i = 0; i < ROWS * N; i++)
+        x[i] = (float)((i * 37 + seed) % 101) / 50 - 1, y[i] = (float)((i * 53 + seed) % 97) / 48 - 1;
 }
 
 static void same(hd_executor *want, hd_executor *got, int rows) {
@@ -142,8 +145,11 @@ static int bench(void) {
     static const struct {
         hd_executor_kind kind;
         int threads;
-    } settings[SETTINGS] = {
-        {HD_EXECUTOR_SERIAL, 1}, {HD_EXECUTOR_THREADS, 1}, {HD_EXECUTOR_TASKS, 1}, {HD_EXECUTOR_THREADS, 2}, {HD_EXECUTOR_TASKS, 2}};
+    } settings[SETTINGS] = {{HD_EXECUTOR_SERIAL, 1},
+                            {HD_EXECUTOR_THREADS, 1},
+                            {HD_EXECUTOR_TASKS, 1},
+                            {HD_EXECUTOR_THREADS, 2},
+                            {HD_EXECUTOR_TASKS, 2}};
     static double time[SETTINGS][ROUNDS];
     hd_executor *e[SETTINGS];
     hd_plan *plan = chains(1, 1000, 1, false);
@@ -160,8 +166,9 @@ static int bench(void) {
     printf("%u dependent steps of %d numbers; medians of %d, interleaved\n", plan->n_steps, N, ROUNDS);
     for (int i = 0; i < SETTINGS; i++) {
         qsort(time[i], ROUNDS, sizeof **time, by_value);
-        printf("%-8s %d worker%s %7.1f ns a step, %+7.1f over serial\n", hd_executor_kind_name(settings[i].kind), settings[i].threads,
-               settings[i].threads == 1 ? " " : "s", time[i][ROUNDS / 2], time[i][ROUNDS / 2] - time[0][ROUNDS / 2]);
+        printf("%-8s %d worker%s %7.1f ns a step, %+7.1f over serial\n", hd_executor_kind_name(settings[i].kind),
+               settings[i].threads, settings[i].threads == 1 ? " " : "s", time[i][ROUNDS / 2],
+               time[i][ROUNDS / 2] - time[0][ROUNDS / 2]);
         hd_executor_destroy(e[i]);
     }
     hd_plan_destroy(plan);

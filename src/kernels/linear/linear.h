@@ -14,9 +14,9 @@
  * Variants <x>_<w>:        w by strides, with any alignment, as a checkpoint holds it: f32_f32 f32_f16 f32_bf16 f16_f16 bf16_bf16
  *          f32_<w>_panel:  w packed (kernels/weights/panel.h), every type of weights.def; block types need K % 32 == 0
  *
- * Numbers. K is cut into k_slices slices at multiples of k_unit, by bisection; each has its own sum, 0 where it is empty, and these
- * are added as ((0+1)+(2+3))+((4+5)+(6+7)). So 2, 4 or 8 ranks that hold the columns of as many of the slices, and add their sums in
- * the same tree, give the bits of one that holds all. A slice's sum of y[m][n] is
+ * Numbers. K is cut into k_slices slices at multiples of k_unit, by bisection; each has its own sum, 0 where it is empty, and
+ * these are added as ((0+1)+(2+3))+((4+5)+(6+7)). So 2, 4 or 8 ranks that hold the columns of as many of the slices, and add
+ * their sums in the same tree, give the bits of one that holds all. A slice's sum of y[m][n] is
  * - strided: 16 partial sums by fma, (k - the slice's first) % 16 each, then the tree of vf_sum;
  * - plain panels: fma over k in order;
  * - block panels: for each block, part = fma over k in order of x[k] times the integer, then sum = fma(d, part, sum).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Limited by memory, of this device or, for what other ranks hold, of the way there: everything is read once. A row of reduce_norm is a block's,
- * which reads its own sums again for the norm. */
+/* Limited by memory, of this device or, for what other ranks hold, of the way there: everything is read once. A row of
+ * reduce_norm is a block's, which reads its own sums again for the norm. */
 #include "kernels/gpu/dims.h"
 #include "kernels/gpu/pack.h"
 #include "kernels/gpu/reduce.h"
@@ -101,10 +101,10 @@ template <typename F> static int with_parts(int parts, F f) {
 #define CASE(n) \
     case n:     \
         return f(std::integral_constant<int, n>());
-        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+        CASE(1)
+        CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
 #undef CASE
-    default:
-        return HDI_GPU_UNSUPPORTED;
+            default : return HDI_GPU_UNSUPPORTED;
     }
 }
 

@@ -12,9 +12,9 @@ enum { HDI_REDUCE_PARTS = 8 };
  * - reduce_norm: y, z [..., n]; the same inputs; weight [n].
  *
  * Parts are added in pairs of neighbours, these in pairs, and so on, the last one waiting where it has no neighbour: 4 are
- * (0+1)+(2+3), as the slices of linear are (linear/linear.h), 3 are (0+1)+2. Then the bias is added, then the sum to the residual;
- * absent ones are not zeros, they are left out. z = rms_norm(y, weight, eps), bit for bit (on a CPU). y may be the memory of the
- * residual.
+ * (0+1)+(2+3), as the slices of linear are (linear/linear.h), 3 are (0+1)+2. Then the bias is added, then the sum to the
+ * residual; absent ones are not zeros, they are left out. z = rms_norm(y, weight, eps), bit for bit (on a CPU). y may be the
+ * memory of the residual.
  *
  * An item of reduce is a chunk of a row (kernels/rows.h), of reduce_norm a row. */
 typedef struct hdi_reduce_attr {

@@ -35,42 +35,43 @@
         }                                                                                                           \
     }
 /* The same for one row of x and four of w, bound by memory. Four short streams are more than hardware prefetchers follow, so the
- * rows that come next, `row` elements each, the first at `next` and then `step` apart, are prefetched meanwhile in the order of their
- * addresses, as one stream. */
-#define DOT_ROW(T, type)                                                                                                    \
-    VF_INLINE void dot_row_##T(vf acc[4], const float *x, const type *const *w, int64_t k0, int64_t k1, const type *next,   \
-                               int64_t row, int64_t step) {                                                                 \
-        const type *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];                                                          \
-        const int64_t line = 64 / (int64_t)sizeof(type);                                                                    \
-        vf a = vf_zero(), b = a, c = a, d = a;                                                                              \
-        int64_t k = k0, ahead = 4 * k0;                                                                                     \
-        for (; ahead >= row && row > 0; ahead -= row) next += step;                                                         \
-        for (; k + line <= k1; k += line) {                                                                                 \
-            VF_UNROLL for (int i = 0; i < 4; i++) {                                                                         \
-                __builtin_prefetch(next + ahead);                                                                           \
-                ahead += line;                                                                                              \
-                next += ahead >= row ? step : 0;                                                                            \
-                ahead -= ahead >= row ? row : 0;                                                                            \
-            }                                                                                                               \
-            VF_UNROLL for (int64_t i = 0; i < line; i += VF_LANES) {                                                        \
-                vf v = vf_load_f32(x + k + i);                                                                              \
-                a = vf_fma(v, vf_load_##T(w0 + k + i), a);                                                                  \
-                b = vf_fma(v, vf_load_##T(w1 + k + i), b);                                                                  \
-                c = vf_fma(v, vf_load_##T(w2 + k + i), c);                                                                  \
-                d = vf_fma(v, vf_load_##T(w3 + k + i), d);                                                                  \
-            }                                                                                                               \
-        }                                                                                                                   \
-        for (; k < k1; k += VF_LANES) {                                                                                     \
-            vf v = vf_load_n_f32(x + k, k1 - k);                                                                            \
-            a = vf_fma(v, vf_load_n_##T(w0 + k, k1 - k), a);                                                                \
-            b = vf_fma(v, vf_load_n_##T(w1 + k, k1 - k), b);                                                                \
-            c = vf_fma(v, vf_load_n_##T(w2 + k, k1 - k), c);                                                                \
-            d = vf_fma(v, vf_load_n_##T(w3 + k, k1 - k), d);                                                                \
-        }                                                                                                                   \
-        acc[0] = a;                                                                                                         \
-        acc[1] = b;                                                                                                         \
-        acc[2] = c;                                                                                                         \
-        acc[3] = d;                                                                                                         \
+ * rows that come next, `row` elements each, the first at `next` and then `step` apart, are prefetched meanwhile in the order of
+ * their addresses, as one stream. (Rows of 224 bf16 out of 896: 4.6 GB/s against 3.9 without; of 768 out of 1536 it gives 1%: the
+ * hardware fetches what lies between all the same, and rows that follow each other go at twice that rate.) */
+#define DOT_ROW(T, type)                                                                                                  \
+    VF_INLINE void dot_row_##T(vf acc[4], const float *x, const type *const *w, int64_t k0, int64_t k1, const type *next, \
+                               int64_t row, int64_t step) {                                                               \
+        const type *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];                                                        \
+        const int64_t line = 64 / (int64_t)sizeof(type);                                                                  \
+        vf a = vf_zero(), b = a, c = a, d = a;                                                                            \
+        int64_t k = k0, ahead = 4 * k0;                                                                                   \
+        for (; ahead >= row && row > 0; ahead -= row) next += step;                                                       \
+        for (; k + line <= k1; k += line) {                                                                               \
+            VF_UNROLL for (int i = 0; i < 4; i++) {                                                                       \
+                __builtin_prefetch(next + ahead);                                                                         \
+                ahead += line;                                                                                            \
+                next += ahead >= row ? step : 0;                                                                          \
+                ahead -= ahead >= row ? row : 0;                                                                          \
+            }                                                                                                             \
+            VF_UNROLL for (int64_t i = 0; i < line; i += VF_LANES) {                                                      \
+                vf v = vf_load_f32(x + k + i);                                                                            \
+                a = vf_fma(v, vf_load_##T(w0 + k + i), a);                                                                \
+                b = vf_fma(v, vf_load_##T(w1 + k + i), b);                                                                \
+                c = vf_fma(v, vf_load_##T(w2 + k + i), c);                                                                \
+                d = vf_fma(v, vf_load_##T(w3 + k + i), d);                                                                \
+            }                                                                                                             \
+        }                                                                                                                 \
+        for (; k < k1; k += VF_LANES) {                                                                                   \
+            vf v = vf_load_n_f32(x + k, k1 - k);                                                                          \
+            a = vf_fma(v, vf_load_n_##T(w0 + k, k1 - k), a);                                                              \
+            b = vf_fma(v, vf_load_n_##T(w1 + k, k1 - k), b);                                                              \
+            c = vf_fma(v, vf_load_n_##T(w2 + k, k1 - k), c);                                                              \
+            d = vf_fma(v, vf_load_n_##T(w3 + k, k1 - k), d);                                                              \
+        }                                                                                                                 \
+        acc[0] = a;                                                                                                       \
+        acc[1] = b;                                                                                                       \
+        acc[2] = c;                                                                                                       \
+        acc[3] = d;                                                                                                       \
     }
 DOT_ROW(f32, float)
 DOT_ROW(f16, uint16_t)

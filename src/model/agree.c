@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/agree.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+typedef struct digest {
+    uint64_t graph;
+    int32_t tensor, pipeline;
+} digest;
+
+static uint64_t hash_text(const char *text) {
+    uint64_t hash = 14695981039346656037u; /* FNV-1a: against mistakes, not against malice */
+    for (; *text; text++) hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    return hash;
+}
+
+static hd_status compare(const digest *all, int32_t ranks) {
+    for (int32_t r = 1; r < ranks; r++) {
+        HD_REQUIRE(all[r].tensor == all[0].tensor && all[r].pipeline == all[0].pipeline, HD_INVALID_ARGUMENT,
+                   "rank %d was started with --tp %d --pp %d, and rank 0 with --tp %d --pp %d: give all ranks the same", r,
+                   all[r].tensor, all[r].pipeline, all[0].tensor, all[0].pipeline);
+        HD_REQUIRE(
+            all[r].graph == all[0].graph, HD_INVALID_ARGUMENT,
+            "rank %d has another model than rank 0, or other types of weights: give all ranks the same folder and --weights", r);
+    }
+    return HD_OK;
+}
+
+hd_status hdi_model_agree(hd_domain *domain, const hd_graph *whole, int32_t tensor, int32_t pipeline) {
+    char *text;
+    digest all[HD_MAX_RANKS], mine;
+    memset(&mine, 0, sizeof mine);
+    HD_TRY(hd_graph_print(whole, &text));
+    mine = (digest){hash_text(text), tensor, pipeline};
+    hdi_free(text);
+    HD_TRY(hd_domain_allgather(domain, &mine, sizeof mine, all));
+    return compare(all, hd_domain_ranks(domain));
+}
