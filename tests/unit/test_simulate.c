@@ -362,7 +362,7 @@ static hd_sim_result *model(int layers, int tensor, int pipeline, int tokens, in
     const hd_sim_step step = {1, tokens, 16};
     hd_sim_machine m = seconds_a_step(slow);
     hd_sim_shape shape = small;
-    hd_sim_result *r;
+    hd_sim_result *r = NULL;
     shape.layers = layers;
     m.ranks_per_machine = 8;
     m.between = (hd_sim_link){.latency = 30, .overhead = 0.5, .gap = 1, .byte = 0.25};
