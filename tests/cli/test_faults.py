@@ -220,6 +220,9 @@ def judge(it, process, began, right, out, err):
         require(not lines, "an interruption is no failure to complain about")
     elif it.rank != 0:
         require(any(line.startswith("heddle run:") for line in lines), "rank 0 fails and does not say why")
+        if it.kind in ("kill", "term"):
+            number = signal.SIGKILL if it.kind == "kill" else signal.SIGTERM
+            require(f"was ended by signal {int(number)} (" in err, "the signal is not named")
 
 
 def play(it, bed):
