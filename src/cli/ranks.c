@@ -88,12 +88,12 @@ static int start_all(cli_ranks *r, const char *folder, const char *name, int32_t
     return code;
 }
 
-/* The first worker that has ended, and how; 0: none has. It stays to be reaped. */
-static int32_t find_ended(const cli_ranks *r, siginfo_t *how) {
+/* The first worker that has ended (by a signal), and how; 0: none has. It stays to be reaped. */
+static int32_t find_ended(const cli_ranks *r, bool by_signal, siginfo_t *how) {
     for (int32_t rank = 1; rank < HD_MAX_RANKS; rank++) {
         how->si_pid = 0;
-        if (r->worker[rank] > 0 && waitid(P_PID, (id_t)r->worker[rank], how, WEXITED | WNOHANG | WNOWAIT) == 0 && how->si_pid)
-            return rank;
+        if (r->worker[rank] <= 0 || waitid(P_PID, (id_t)r->worker[rank], how, WEXITED | WNOHANG | WNOWAIT) != 0) continue;
+        if (how->si_pid && !(by_signal && how->si_code == CLD_EXITED)) return rank;
     }
     return 0;
 }
@@ -102,9 +102,14 @@ static const cli_ranks *started; /* what explain() tells of: a report has no oth
 
 /* "; rank 1 was ended by signal 9 (Killed)": a rank that ended by itself has said why. */
 static void explain(char *text, size_t size) {
+    enum { TRIES = 50 }; /* the others may see it go a moment before the system lets its parent know */
     siginfo_t how;
-    int32_t rank = find_ended(started, &how);
-    if (!rank || how.si_code == CLD_EXITED) return;
+    int32_t rank = find_ended(started, true, &how);
+    for (int i = 0; !rank && i < TRIES; i++) {
+        usleep(1000);
+        rank = find_ended(started, true, &how);
+    }
+    if (!rank) return;
     snprintf(text, size, "; rank %d was ended by signal %d (%s)%s", rank, how.si_status, strsignal(how.si_status),
              how.si_status == SIGKILL ? ", which the system sends when memory runs out" : "");
 }
@@ -112,7 +117,7 @@ static void explain(char *text, size_t size) {
 /* Nobody waits for ranks that cannot come any more. Which one it was is noted: soon the others will have ended, too. */
 static bool all_may_come(void *user) {
     cli_ranks *r = user;
-    if (!r->lost) r->lost = find_ended(r, &r->lost_how);
+    if (!r->lost) r->lost = find_ended(r, false, &r->lost_how);
     return !cli_interrupted() && !r->lost;
 }
 

@@ -43,10 +43,18 @@ void cli_worker_help(FILE *to) {
     cli_print_options(to, table, make_table(&options, table));
 }
 
+/* Dies of what it was sent, so that rank 0 tells that. */
+static void end_now(int number) {
+    (void)number;
+    signal(SIGTERM, SIG_DFL);
+    raise(SIGTERM);
+}
+
 /* Time enough to leave in order when rank 0 was told to end, too. */
 static void end_soon(int number) {
     enum { GRACE_SECONDS = 2 };
     (void)number;
+    signal(SIGALRM, end_now);
     alarm(GRACE_SECONDS);
 }
 

@@ -178,7 +178,8 @@ def draw(seed, kinds):
         ranks *= int(size)
     arguments = [PROGRAM, "run", "-m", str(folder), "-p", PROMPT, "-n", str(tokens), "--temp", "0", "--ignore-eos", "--no-stats",
                  "-t", str(r.choice([1, 2])), "--executor", executor, *shape]
-    return Round(r.choice(kinds), arguments, folder, r.randrange(ranks), ranks, r.uniform(0, 1.1))
+    rank, moment = r.randrange(ranks), r.uniform(0, 1.1)
+    return Round(r.choice(kinds), arguments, folder, rank, ranks, moment)  # the kind last: it changes nothing else
 
 
 def speakers_name(rank):
@@ -192,8 +193,8 @@ def check_lines(text, it):
     require(all(s == "heddle run" or s.startswith("heddle worker ") for s in speakers), "a line that is not of Heddle")
     require(max(Counter(speakers).values(), default=0) <= 1, "a rank said more than one line")
     for line in lines:
-        itself = speakers_name(it.rank) == line.partition(":")[0]
-        require(KINDS[it.kind].all or itself or f"rank {it.rank}" in line or f"ranks {it.rank}" in line, f"rank {it.rank} is not named")
+        named = line.startswith(f"{speakers_name(it.rank)}:") or f"rank {it.rank}" in line or f"ranks {it.rank}" in line
+        require(KINDS[it.kind].all or named, f"rank {it.rank} is not named")
     return lines
 
 
@@ -219,6 +220,9 @@ def judge(it, process, began, right, out, err):
         require(not lines, "an interruption is no failure to complain about")
     elif it.rank != 0:
         require(any(line.startswith("heddle run:") for line in lines), "rank 0 fails and does not say why")
+        if it.kind in ("kill", "term"):
+            number = signal.SIGKILL if it.kind == "kill" else signal.SIGTERM
+            require(f"was ended by signal {int(number)} (" in err, "the signal is not named")
 
 
 def play(it, bed):
@@ -272,7 +276,8 @@ def main():
     start, number = time.monotonic(), 0
     while number < options.rounds or (not options.rounds and time.monotonic() < start + 40):
         seed = options.seed + number
-        it = draw(seed, [options.kind] if options.kind else list(KINDS))
+        kinds = [options.kind] if options.kind else list(KINDS) if options.rounds else [list(KINDS)[number % len(KINDS)]]
+        it = draw(seed, kinds)
         number += 1
         try:
             code, took, said, struck = play(it, bed)
@@ -281,15 +286,17 @@ def main():
             counts[it.kind, "not hit" if not struck else "completed" if code == 0 else "ended"] += 1
             slowest[it.kind] = max(slowest[it.kind], took)
             if options.verbose:
-                print(f"{seed}: {it.kind} rank {it.rank} of {it.ranks} at {it.moment:.2f}: {code} after {took:.2f} s\n{said}", end="")
+                print(f"{seed}: {it.kind} rank {it.rank} of {it.ranks} at {it.moment:.2f}: {code} after {took:.2f} s")
+                print(said, end="", flush=True)
         except (Wrong, subprocess.TimeoutExpired) as wrong:
             failures += 1
-            print(f"FAILED --seed {seed} --rounds 1{f' --kind {options.kind}' if options.kind else ''}: {it.kind} of rank {it.rank} "
-                  f"at {it.moment:.2f} of `{' '.join(it.arguments[1:])}`:\n  {wrong}", flush=True)
+            print(f"FAILED --seed {seed} --rounds 1 --kind {it.kind}: rank {it.rank} at {it.moment:.2f} of"
+                  f" `{' '.join(it.arguments[1:])}`:\n  {wrong}", flush=True)
             if not options.keep_going:
                 break
     for kind in KINDS:
-        print(f"{kind:10}", ", ".join(f"{n} {how}" for (k, how), n in sorted(counts.items()) if k == kind), f"(longest {slowest[kind]:.2f} s)")
+        told = ", ".join(f"{n} {how}" for (k, how), n in sorted(counts.items()) if k == kind)
+        print(f"{kind:10} {told} (longest {slowest[kind]:.2f} s)")
     print(f"{number} rounds, {failures} failed")
     sys.exit(1 if failures else 0)
 
