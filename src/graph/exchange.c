@@ -104,16 +104,3 @@ void hdi_graph_segment(hd_graph *graph, uint64_t bytes) {
 void hdi_graph_when(hd_graph *graph, hd_dim size, int64_t from, int64_t below) {
     graph->when = (hdi_condition){.size = size, .from = from, .below = below};
 }
-
-hd_value hdi_graph_weight_part(hd_graph *graph, const char *name, hd_dtype dtype, int64_t rows, int64_t cols,
-                               int64_t row_stride) {
-    hd_value id = hd_graph_weight(graph, name, dtype, false, 2, (int64_t[]){rows, cols});
-    if (!id) return 0;
-    if (row_stride < cols || hd_dtype_block_elements(dtype) != 1) {
-        hdi_graph_stick(graph, hdi_fail(HD_INVALID_ARGUMENT, "%s: rows of %lld cannot lie %lld apart", name, (long long)cols,
-                                        (long long)row_stride));
-        return 0;
-    }
-    graph->values[id].stride[0] = row_stride;
-    return id;
-}

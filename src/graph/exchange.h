@@ -35,7 +35,4 @@ void hdi_graph_segment(hd_graph *graph, uint64_t bytes);
 /* Nodes that are placed from now on run only when from <= size < below; below 0 ends it. */
 void hdi_graph_when(hd_graph *graph, hd_dim size, int64_t from, int64_t below);
 
-/* A matrix that is a part of one with longer rows, `row_stride` elements apart. */
-hd_value hdi_graph_weight_part(hd_graph *graph, const char *name, hd_dtype dtype, int64_t rows, int64_t cols, int64_t row_stride);
-
 #endif

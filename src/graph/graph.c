@@ -103,9 +103,6 @@ hd_status hdi_graph_bytes(const hd_graph *graph, const hdi_value *value, uint64_
     for (int i = 0; i < type->rank; i++)
         HD_REQUIRE(hdi_mul_i64(n, hdi_dims_max(&graph->dims, type->dim[i]), &n), HD_INVALID_ARGUMENT, "%s is too large",
                    hdi_type_text(type));
-    if (value->kind == HDI_VALUE_WEIGHT && type->rank == 2 && value->stride[0] > type->dim[1] &&
-        n > 0) /* a part of longer rows */
-        n = (type->dim[0] - 1) * value->stride[0] + type->dim[1];
     HD_REQUIRE(hdi_mul_i64(hdi_ceil_div(n, block), (int64_t)hd_dtype_block_bytes((hd_dtype)type->dtype), &n) && n < INT64_MAX / 2,
                HD_INVALID_ARGUMENT, "%s is too large", hdi_type_text(type));
     *out = (uint64_t)n;

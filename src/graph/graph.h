@@ -36,7 +36,6 @@ typedef struct hdi_value {
     uint64_t place;         /* byte of the segment */
     uint64_t readers;       /* of a published one: the set of ranks */
     hd_placement placement; /* of a weight or state; unit 0: none */
-    bool mapped;            /* a weight that stays where the checkpoint has it: parts of it are views */
 } hdi_value;
 
 /* A node runs when from <= size < below; below 0: always. */

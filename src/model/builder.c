@@ -24,7 +24,6 @@ static hd_value declare(hdi_builder *b, hd_status status, const char *name, hdi_
     hd_value value = hdi_graph_find(b->graph, name);
     if (value) return value;
     value = hd_graph_weight(b->graph, name, type.dtype, type.packed, rank, shape);
-    if (value) b->graph->values[value].mapped = type.mapped;
     if (value && place) hd_graph_place(b->graph, value, place);
     return value;
 }
@@ -32,7 +31,7 @@ static hd_value declare(hdi_builder *b, hd_status status, const char *name, hdi_
 static hd_status matrix_type(hdi_builder *b, const char *name, int64_t rows, int64_t cols, hdi_weight_type *out) {
     if (!b->imagined) return hdi_weights_matrix(b->weights, name, rows, cols, out);
     bool blocks = hd_dtype_block_elements(*b->imagined) > 1;
-    *out = (hdi_weight_type){.dtype = *b->imagined, .packed = blocks, .mapped = !blocks};
+    *out = (hdi_weight_type){.dtype = *b->imagined, .packed = blocks};
     return HD_OK;
 }
 

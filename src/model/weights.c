@@ -96,7 +96,7 @@ static hdi_weight_type choose_type(hdi_weights *weights, const hdi_stored_tensor
                                                       [HD_WEIGHTS_BF16] = HD_DTYPE_BF16,
                                                       [HD_WEIGHTS_Q8] = HD_DTYPE_Q8_0,
                                                       [HD_WEIGHTS_Q4] = HD_DTYPE_Q4_0};
-    hdi_weight_type as_is = {.dtype = stored->dtype, .mapped = weights->device->type == HD_DEVICE_CPU};
+    hdi_weight_type as_is = {.dtype = stored->dtype};
     if (weights->choice == HD_WEIGHTS_AS_IS || chosen[weights->choice] == stored->dtype) return as_is;
     hd_dtype want = chosen[weights->choice];
     if (stored->shape[1] % hd_dtype_block_elements(want) != 0) {

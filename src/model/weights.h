@@ -18,7 +18,6 @@ void hdi_weights_destroy(hdi_weights *weights); /* NULL is legal */
 typedef struct hdi_weight_type {
     hd_dtype dtype;
     bool packed;
-    bool mapped; /* it is read where the checkpoint has it */
 } hdi_weight_type;
 
 /* A matrix [rows, cols] of the chosen weight type. HD_NOT_FOUND when the checkpoint has no such tensor, HD_CORRUPT for another

@@ -34,12 +34,9 @@ hd_status hd_graph_parts(const hd_graph *graph, const char *name, hd_part **part
     return HD_OK;
 }
 
-static hd_value declare_weight(hdi_sharding *s, const hdi_value *value, const int64_t *shape, bool one_part) {
-    hd_dtype dtype = (hd_dtype)value->type.dtype;
-    bool packed = value->type.layout == HDI_LAYOUT_PANEL;
-    if (value->mapped && !packed && one_part && value->type.rank == 2 && shape[1] < value->type.dim[1])
-        return hdi_graph_weight_part(s->graph, value->name, dtype, shape[0], shape[1], value->type.dim[1]);
-    return hd_graph_weight(s->graph, value->name, dtype, packed, value->type.rank, shape);
+static hd_value declare_weight(hdi_sharding *s, const hdi_value *value, const int64_t *shape) {
+    return hd_graph_weight(s->graph, value->name, (hd_dtype)value->type.dtype, value->type.layout == HDI_LAYOUT_PANEL,
+                           value->type.rank, shape);
 }
 
 /* Declares this rank's part of a weight or state. */
@@ -52,7 +49,7 @@ static hd_status declare_cut(hdi_sharding *s, const hdi_value *value, hdi_share 
     memcpy(shape, value->type.dim, sizeof value->type.dim);
     shape[share->dim] = size;
     share->local = value->kind == HDI_VALUE_WEIGHT
-                       ? declare_weight(s, value, shape, n == 1)
+                       ? declare_weight(s, value, shape)
                        : hd_graph_state(s->graph, value->name, (hd_dtype)value->type.dtype, value->type.rank, shape);
     hd_status status = hd_graph_status(s->graph);
     if (status == HD_OK && value->kind == HDI_VALUE_WEIGHT) status = note_parts(s, share->local, share->dim, parts, n);
@@ -90,7 +87,7 @@ static hd_status declare(hdi_sharding *s, const hdi_value *value, hdi_share *sha
     if (value->kind == HDI_VALUE_INPUT)
         share->local = hd_graph_input(s->graph, value->name, dtype, value->type.rank, value->type.dim);
     else if (value->kind == HDI_VALUE_WEIGHT)
-        share->local = declare_weight(s, value, value->type.dim, true);
+        share->local = declare_weight(s, value, value->type.dim);
     else
         share->local = hd_graph_state(s->graph, value->name, dtype, value->type.rank, value->type.dim);
     return hd_graph_status(s->graph);
