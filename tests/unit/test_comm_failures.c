@@ -35,7 +35,7 @@ static void waits_in_a_row(rank_t *self) {
     hd_window *window;
     OK(hd_window_create(self->domain, NULL, 8, 1, &window));
     OK(hd_domain_barrier(self->domain));
-    if (self->rank > 0) usleep(50000); /* rank 0's deadline passes first, when the others have fallen asleep */
+    if (self->rank > 0) usleep(600000); /* rank 0's deadline passes first, when the others have fallen asleep */
     if (self->rank < 2 || in_a_circle) keep(self, hd_signal_wait(window, (self->rank + 1) % 3, 0, 1, NULL));
     for (; self->status == HD_OK; usleep(1000)) keep(self, hd_domain_check(self->domain));
     hd_window_destroy(window);
@@ -45,7 +45,7 @@ static void the_culprit_is_named(void **state) {
     (void)state;
     for (in_a_circle = false;; in_a_circle = true) {
         rank_t all[3];
-        run(3, 300, waits_in_a_row, all);
+        run(3, 1500, waits_in_a_row, all);
         for (int i = 0; i < 3; i++)
             assert_says(&all[i], in_a_circle ? "culprit: ranks wait for each other in a circle: 0 -> 1 -> 2 -> 0; last signs"
                                              : "seen 0; culprit: rank 2 says nothing, and 2 ranks wait for it; last signs");
