@@ -22,6 +22,9 @@ set_target_properties(heddle_mpi PROPERTIES PREFIX "" OUTPUT_NAME libheddle-mpi 
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/transport.map)
 target_include_directories(heddle_mpi PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(heddle_mpi PRIVATE heddle_flags Threads::Threads MPI::MPI_C)
-target_link_options(heddle_mpi PRIVATE -Wl,-Bsymbolic $<$<NOT:$<BOOL:${HEDDLE_SANITIZE}>>:-Wl,--no-undefined> -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/transport.map)
+target_link_options(heddle_mpi PRIVATE -Wl,-Bsymbolic -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/transport.map)
+if(NOT HEDDLE_SANITIZE) # whose runtime comes with the program
+  target_link_options(heddle_mpi PRIVATE -Wl,--no-undefined)
+endif()
 install(TARGETS heddle_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 message(STATUS "Transport mpi: ${MPI_C_LIBRARIES}")

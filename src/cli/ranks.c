@@ -239,16 +239,21 @@ int cli_ranks_work(cli_ranks *r, const char *folder, const char *name, int32_t r
 
 /* ---- the end ---- */
 
-/* Waits for a worker until it has had time enough to end in order, then ends it. */
+/* Waits for a worker until it has had time enough to end in order, then ends it. Gives how it ended, as waitpid has it. */
 static int reap(pid_t pid, double until) {
     int state = 0;
     for (;;) {
         pid_t done = waitpid(pid, &state, WNOHANG);
-        if (done == pid) return WIFEXITED(state) ? WEXITSTATUS(state) : EXIT_FAILED;
-        if (done < 0 && errno != EINTR) return EXIT_FAILED;
+        if (done == pid || (done < 0 && errno != EINTR)) return state;
         if (cli_now() > until) kill(pid, SIGKILL);
         usleep(500);
     }
+}
+
+/* The run itself has ended well, but a worker has not. */
+static int worker_failed(int32_t rank, int state) {
+    if (WIFEXITED(state)) return cli_fail(EXIT_FAILED, "rank %d ended with exit code %d", rank, WEXITSTATUS(state));
+    return cli_fail(EXIT_FAILED, "rank %d was ended by signal %d (%s)", rank, WTERMSIG(state), strsignal(WTERMSIG(state)));
 }
 
 int cli_ranks_end(cli_ranks *r, int code) {
@@ -261,9 +266,9 @@ int cli_ranks_end(cli_ranks *r, int code) {
     r->domain = NULL;
     for (int32_t rank = 1; rank < HD_MAX_RANKS; rank++) {
         if (r->worker[rank] <= 0) continue;
-        int theirs = reap(r->worker[rank], until);
+        int state = reap(r->worker[rank], until);
         r->worker[rank] = 0;
-        if (code == EXIT_OK && theirs != EXIT_OK) code = cli_fail(EXIT_FAILED, "rank %d has failed", rank);
+        if (code == EXIT_OK && state != 0) code = worker_failed(rank, state);
     }
     return code;
 }
