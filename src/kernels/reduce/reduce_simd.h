@@ -50,7 +50,8 @@ static void reduce_elements(const reduce_row *r, int parts, int64_t start, int64
         break;
         REDUCE_CASE(1)
         REDUCE_CASE(2)
-        REDUCE_CASE(3) REDUCE_CASE(4) REDUCE_CASE(5) REDUCE_CASE(6) REDUCE_CASE(7) REDUCE_CASE(8)
+        REDUCE_CASE(3)
+        REDUCE_CASE(4) REDUCE_CASE(5) REDUCE_CASE(6) REDUCE_CASE(7) REDUCE_CASE(8)
 #undef REDUCE_CASE
             default : break;
     }
