@@ -216,9 +216,8 @@ int cli_ranks_load(cli_ranks *r, const char *folder, hd_model **out, bool *follo
         return cli_usage("--tp %d and --pp %d are %d ranks; there can be %d", (int)r->tensor, (int)r->pipeline, (int)ranks,
                          HD_MAX_RANKS);
     int code = ranks > 1 ? meet(r, folder, (int32_t)ranks) : EXIT_OK;
-    r->reports = r->domain && hd_domain_rank(r->domain) > 0;
+    *follows = r->reports = r->domain && hd_domain_rank(r->domain) > 0;
     if (code == EXIT_OK) code = load(r, folder, out);
-    *follows = r->domain && hd_domain_rank(r->domain) > 0;
     if (code != EXIT_OK || !*follows) return code;
     code = follow(r, *out);
     *out = NULL;

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/machine.h"
+#include "base/wait.h"
 #include "comm/timeouts.h"
 #include "device/device.h"
 
@@ -99,17 +101,6 @@ void *hdi_window_device_signal(const hd_window *window, int32_t to, int32_t from
     return w->base[to] + w->signals_at + index * sizeof(hdi_signal);
 }
 
-/* A number of the machine; the same while it runs, in all its containers. */
-static uint64_t machine_number(void) {
-    char text[64] = "";
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (file && !fgets(text, sizeof text, file)) text[0] = 0;
-    if (file) fclose(file);
-    for (const char *c = text; *c; c++) hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-    return hash;
-}
-
 static hd_status make_own(hd_window *window, offer *mine) {
     const hd_device *device = window->device;
     const hd_domain *domain = window->domain;
@@ -164,7 +155,7 @@ hd_status hdi_window_device_open(hd_window *window) {
     hd_status status = make_own(window, &mine);
     mine.code = (int32_t)status;
     if (status != HD_OK) snprintf(mine.reason, sizeof mine.reason, "%s", hd_last_error());
-    mine.machine = machine_number();
+    mine.machine = hdi_machine_number();
     mine.pid = (int64_t)getpid();
     HD_TRY(window->domain->transport->allgather(window->domain, &mine, sizeof mine, all));
     return status == HD_OK ? open_others(window, all) : hdi_fail(status, "%s", mine.reason);
@@ -214,18 +205,12 @@ uint64_t hdi_window_device_value(hd_window *window, int32_t rank, uint32_t signa
     return read_word(window, word, &seen) == HD_OK ? seen : 0;
 }
 
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 hd_status hdi_window_device_wait(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where) {
     hd_domain *domain = window->domain;
     const void *word = hdi_window_device_signal(window, domain->rank, rank, signal);
-    int64_t begin = now_ns();
+    int64_t begin = hdi_now_ns();
     for (;;) {
-        int64_t waited = now_ns() - begin;
+        int64_t waited = hdi_now_ns() - begin;
         uint64_t seen;
         HD_TRY(read_word(window, word, &seen));
         if (seen >= value) return HD_OK;

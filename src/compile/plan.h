@@ -122,6 +122,11 @@ HDI_PLAN_ARRAY(triggers, hdi_plan_trigger)
 HDI_PLAN_ARRAY(events, hdi_plan_event)
 #undef HDI_PLAN_ARRAY
 
+/* `from` for these values of the symbols, its slot's memory at `base`; an absent operand has no data. Follows no address. */
+void hdi_plan_bind(const hd_plan *plan, const hdi_plan_operand *from, const int64_t *symbols, uintptr_t base, hdi_operand *to);
+/* Whether what has this condition happens for these values of the symbols. */
+bool hdi_plan_holds(const hd_plan *plan, const hdi_plan_condition *when, const int64_t *symbols);
+
 static inline const char *hdi_plan_name(const hd_plan *plan, uint32_t name) { return hdi_plan_strings(plan) + name; }
 
 #endif

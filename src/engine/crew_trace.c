@@ -3,40 +3,31 @@
  * all of them but the leader. */
 #include "engine/crew_trace.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/machine.h"
 #include "base/memory.h"
 #include "comm/domain.h"
 #include "task/trace.h"
 
-enum { LEADER = 0, PIECE = 1 << 16, BOOT = 40, WHY = 192 };
+enum { LEADER = 0, PIECE = 1 << 16, WHY = 192 };
 
 /* What a rank says before its image comes. */
 typedef struct announcement {
     uint64_t bytes;
-    int64_t now;     /* its clock as it left a barrier */
-    int32_t status;  /* of what it has recorded */
-    char boot[BOOT]; /* of the machine's present life: ranks with the same have one clock */
+    int64_t now;      /* its clock as it left a barrier */
+    int32_t status;   /* of what it has recorded */
+    uint64_t machine; /* ranks with the same have one clock */
     char why[WHY];
 } announcement;
 
 /* ---- going round ---- */
 
-static void read_boot_id(char boot[BOOT]) {
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return; /* then all that cannot tell count as one machine */
-    ssize_t n = read(fd, boot, BOOT - 1);
-    boot[n > 0 ? n : 0] = 0;
-    close(fd);
-}
-
 static hd_status announce(hd_domain *domain, announcement *mine, announcement *all) {
-    read_boot_id(mine->boot);
+    mine->machine = hdi_machine_number();
     HD_TRY(hd_domain_barrier(domain));
-    mine->now = hdi_clock_ns();
+    mine->now = hdi_now_ns();
     return hd_domain_allgather(domain, mine, sizeof *mine, all);
 }
 
@@ -144,7 +135,7 @@ hd_status hdi_crew_trace(hdi_crew *crew, hd_trace *trace) {
 
 static hd_status import(hd_trace *trace, const announcement *all, uint8_t *const *images, int32_t ranks) {
     for (int32_t r = 1; r < ranks; r++) {
-        bool one_clock = strcmp(all[r].boot, all[LEADER].boot) == 0;
+        bool one_clock = all[r].machine == all[LEADER].machine;
         char prefix[24];
         snprintf(prefix, sizeof prefix, "rank %d", r);
         if (all[r].bytes == 0) continue;

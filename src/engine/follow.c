@@ -3,7 +3,6 @@
  * told. */
 #include "engine/crew_trace.h"
 #include "heddle/engine.h"
-#include "runtime/context.h"
 #include "task/executor.h"
 
 static hd_status follow_steps(hdi_runner *runner, hdi_crew *crew, hdi_follower_trace *trace) {

@@ -14,7 +14,7 @@ void hdi_phase_record(hdi_engine_trace *t, hdi_engine_phase phase, int64_t begin
     hdi_span *span = hdi_trace_add(trace);
     if (!span) return;
     *span = (hdi_span){.begin = begin - trace->start,
-                       .end = hdi_clock_ns() - trace->start,
+                       .end = hdi_now_ns() - trace->start,
                        .label = t->label + phase,
                        .lane = t->lane,
                        .workers = 1,

@@ -25,7 +25,7 @@ typedef struct hdi_engine_trace {
     uint16_t lane;
 } hdi_engine_trace;
 
-static inline int64_t hdi_phase_begin(const hdi_engine_trace *t) { return t->holder.trace ? hdi_clock_ns() : 0; }
+static inline int64_t hdi_phase_begin(const hdi_engine_trace *t) { return t->holder.trace ? hdi_now_ns() : 0; }
 
 void hdi_phase_record(hdi_engine_trace *t, hdi_engine_phase phase, int64_t begin);
 static inline void hdi_phase_end(hdi_engine_trace *t, hdi_engine_phase phase, int64_t begin) {

@@ -3,18 +3,13 @@
 
 #include <string.h>
 
+#include "base/machine.h"
 #include "base/memory.h"
 
 typedef struct digest {
     uint64_t graph;
     int32_t tensor, pipeline;
 } digest;
-
-static uint64_t hash_text(const char *text) {
-    uint64_t hash = 14695981039346656037u; /* FNV-1a: against mistakes, not against malice */
-    for (; *text; text++) hash = (hash ^ (unsigned char)*text) * 1099511628211u;
-    return hash;
-}
 
 static hd_status compare(const digest *all, int32_t ranks) {
     for (int32_t r = 1; r < ranks; r++) {
@@ -33,7 +28,7 @@ hd_status hdi_model_agree(hd_domain *domain, const hd_graph *whole, int32_t tens
     digest all[HD_MAX_RANKS], mine;
     memset(&mine, 0, sizeof mine);
     HD_TRY(hd_graph_print(whole, &text));
-    mine = (digest){hash_text(text), tensor, pipeline};
+    mine = (digest){hdi_hash_text(text), tensor, pipeline};
     hdi_free(text);
     HD_TRY(hd_domain_allgather(domain, &mine, sizeof mine, all));
     return compare(all, hd_domain_ranks(domain));

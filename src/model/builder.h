@@ -31,6 +31,8 @@ typedef struct hdi_family {
 
 /* The family for a configuration, by architecture, else by model_type; HD_UNSUPPORTED lists those there are. */
 hd_status hdi_family_find(const hdi_config *config, const char *where, const hdi_family **out);
+/* Reads all of a config.json: finds its family, and lets it read what only it has. */
+hd_status hdi_family_read(const json_t *json, const char *where, hdi_config *config, const hdi_family **out);
 
 /* ---- weights by name, in the graph; names are formatted. A failure sticks to the graph and gives 0. `place`: how ranks share it
  * (hd_graph_place), NULL: each has all of it ---- */

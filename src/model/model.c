@@ -37,10 +37,7 @@ static hd_status read_config(hd_model *model, const char *folder) {
     HD_REQUIRE_GOTO(hdi_is_directory(folder), HD_NOT_FOUND,
                     "%s: there is no such folder; a model is a Hugging Face folder with config.json", folder);
     HD_TRY_GOTO(hdi_json_load(path, 16 << 20, &json));
-    HD_TRY_GOTO(hdi_config_names(json, path, &model->config));
-    HD_TRY_GOTO(hdi_family_find(&model->config, path, &model->family));
-    HD_TRY_GOTO(hdi_config_read(json, path, &model->config));
-    HD_TRY_GOTO(model->family->configure(json, path, &model->config));
+    HD_TRY_GOTO(hdi_family_read(json, path, &model->config, &model->family));
     status = hdi_generation_defaults_read(folder, json, &model->generation);
 fail:
     json_decref(json);

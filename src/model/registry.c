@@ -34,3 +34,10 @@ hd_status hdi_family_find(const hdi_config *config, const char *where, const hdi
     return hdi_fail(HD_UNSUPPORTED, "%s: models of architecture \"%s\" are not supported; these are: %s", where,
                     *config->architecture ? config->architecture : config->model_type, known);
 }
+
+hd_status hdi_family_read(const json_t *json, const char *where, hdi_config *config, const hdi_family **out) {
+    HD_TRY(hdi_config_names(json, where, config));
+    HD_TRY(hdi_family_find(config, where, out));
+    HD_TRY(hdi_config_read(json, where, config));
+    return (*out)->configure(json, where, config);
+}

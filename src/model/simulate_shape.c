@@ -54,10 +54,7 @@ static hd_status read_type(const json_t *json, const char *where, hd_dtype *out)
 
 static hd_status read_shape(const json_t *json, const char *where, hdi_config *c, hd_sim_shape *out) {
     const hdi_family *family;
-    HD_TRY(hdi_config_names(json, where, c));
-    HD_TRY(hdi_family_find(c, where, &family));
-    HD_TRY(hdi_config_read(json, where, c));
-    HD_TRY(family->configure(json, where, c));
+    HD_TRY(hdi_family_read(json, where, c, &family));
     *out = (hd_sim_shape){.layers = c->layers,
                           .hidden = c->hidden,
                           .intermediate = c->intermediate,

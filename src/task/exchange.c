@@ -3,11 +3,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
-#include "graph/exchange.h"
+#include "base/wait.h"
 #include "comm/window_device.h"
+#include "graph/exchange.h"
 #include "task/exchange_device.h"
 #include "task/tracer.h"
 
@@ -60,17 +60,9 @@ void hdi_exchange_destroy(hd_executor *executor) {
 }
 
 static int64_t beat(const hdi_exchange *x, uint32_t step) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    int64_t now = hdi_now_ns();
     hdi_domain_beat(x->domain, x->run, step, now);
     return now;
-}
-
-/* Whoever fails tells the others why, before they wait for it in vain. */
-static hd_status give_up(const hdi_exchange *x, hd_status status) {
-    if (status != HD_OK) hd_domain_abort(x->domain, status, hd_last_error());
-    return status;
 }
 
 void hdi_exchange_abort(hd_executor *executor, hd_status status) {
@@ -79,6 +71,12 @@ void hdi_exchange_abort(hd_executor *executor, hd_status status) {
     snprintf(message, sizeof message, "%s", hd_last_error());
     hd_domain_abort(executor->exchange->domain, status, message);
     (void)hdi_fail(status, "%s", message);
+}
+
+/* Whoever fails tells the others why, before they wait for it in vain. */
+static hd_status give_up(hd_executor *executor, hd_status status) {
+    if (status != HD_OK) hdi_exchange_abort(executor, status);
+    return status;
 }
 
 hd_status hdi_exchange_check(hd_executor *executor) {
@@ -98,7 +96,7 @@ hd_status hdi_exchange_end(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return HD_OK;
     for (int32_t r = 0; r < executor->plan->ranks; r++)
-        if (executor->plan->end_ranks >> r & 1u) HD_TRY(give_up(x, hd_signal_raise(x->window, r, 0, x->run)));
+        if (executor->plan->end_ranks >> r & 1u) HD_TRY(give_up(executor, hd_signal_raise(x->window, r, 0, x->run)));
     return HD_OK;
 }
 
@@ -128,7 +126,7 @@ hd_status hdi_exchange_wait(hd_executor *executor, uint32_t s, int worker) {
         uint64_t value = value_of(executor, r);
         if (hdi_signal_seen(x->window, r->rank, r->event, value)) continue;
         int64_t began = hdi_tracer_begin(executor->tracer);
-        HD_TRY(give_up(x, hd_signal_wait(x->window, r->rank, r->event, value, hdi_plan_name(executor->plan, step->name))));
+        HD_TRY(give_up(executor, hd_signal_wait(x->window, r->rank, r->event, value, hdi_plan_name(executor->plan, step->name))));
         hdi_tracer_wait(executor->tracer, s, worker, began, r->rank, r->event);
     }
     return HD_OK;
@@ -138,7 +136,7 @@ int64_t hdi_exchange_park(hd_executor *executor, uint32_t s) { return beat(execu
 
 hd_status hdi_exchange_progress(hd_executor *executor, bool closely) {
     hd_domain *domain = executor->exchange->domain;
-    if (domain->transport->poll) HD_TRY(give_up(executor->exchange, domain->transport->poll(domain)));
+    if (domain->transport->poll) HD_TRY(give_up(executor, domain->transport->poll(domain)));
     return closely || atomic_load_explicit(domain->failed, memory_order_relaxed) ? hd_domain_check(domain) : HD_OK;
 }
 
@@ -152,8 +150,8 @@ hd_status hdi_exchange_overdue(hd_executor *executor, uint32_t s, int64_t since)
         /* Looked at before the signal: what a rank that left has raised, it raised before. */
         bool left = atomic_load_explicit(&x->domain->states[r[i].rank].left, memory_order_acquire);
         if ((over || left) && !hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i])))
-            return give_up(x, hdi_wait_failed(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]),
-                                              hdi_plan_name(executor->plan, step->name), waited));
+            return give_up(executor, hdi_wait_failed(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]),
+                                                     hdi_plan_name(executor->plan, step->name), waited));
     }
     return HD_OK;
 }
@@ -199,6 +197,6 @@ static hd_status trigger(hd_executor *executor, uint32_t s, uint32_t index, int3
 hd_status hdi_exchange_trigger(hd_executor *executor, uint32_t s, int32_t piece, int32_t pieces, int worker) {
     const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
     for (uint32_t i = 0; i < step->n_triggers; i++)
-        HD_TRY(give_up(executor->exchange, trigger(executor, s, step->first_trigger + i, piece, pieces, worker)));
+        HD_TRY(give_up(executor, trigger(executor, s, step->first_trigger + i, piece, pieces, worker)));
     return HD_OK;
 }

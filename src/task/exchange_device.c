@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/wait.h"
 #include "comm/timeouts.h"
 #include "comm/window_device.h"
 #include "runtime/context.h"
@@ -36,12 +37,6 @@ typedef struct hdi_exchange_device {
     char text[1024];  /* and its sentence */
 } hdi_exchange_device;
 
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void look(const hdi_exchange_device *x, hdi_device_waiting *out) {
     x->device->vtable->exchange_look(x->device, x->exchange, out);
 }
@@ -53,7 +48,7 @@ static void explain(hdi_exchange_device *x, const hdi_device_waiting *w) {
     if (x->explained) return;
     const hdi_plan_step *step = &hdi_plan_steps(x->plan)[w->where];
     const hdi_plan_remote *remote = &hdi_plan_remotes(x->plan)[step->first_remote + w->index];
-    int64_t waited = w->number == x->number ? now_ns() - x->since : 0;
+    int64_t waited = w->number == x->number ? hdi_now_ns() - x->since : 0;
     x->status = hdi_wait_gave_up(x->domain, remote->rank, remote->event, w->expected, w->seen, hdi_plan_name(x->plan, step->name),
                                  waited);
     snprintf(x->text, sizeof x->text, "%s", hd_last_error());
@@ -72,7 +67,7 @@ static void stop(const hdi_exchange_device *x, hdi_device_waiting *w) {
 /* One look. Under the lock. */
 static void watch_once(hdi_exchange_device *x) {
     hdi_device_waiting w;
-    int64_t now = now_ns();
+    int64_t now = hdi_now_ns();
     if (x->explained) return;
     bool failed = hd_domain_check(x->domain) != HD_OK;
     if (failed) x->device->vtable->exchange_stop(x->device, x->exchange); /* also what has not begun to wait yet */
@@ -96,7 +91,7 @@ static void *watch(void *argument) {
     int64_t period = hdi_timeout_ns(HDI_TIMEOUT_BEAT, x->domain->timeout_ns);
     pthread_mutex_lock(&x->lock);
     while (!x->ends) {
-        int64_t until = now_ns() + period;
+        int64_t until = hdi_now_ns() + period;
         const struct timespec t = {until / 1000000000, until % 1000000000};
         if (pthread_cond_timedwait(&x->wake, &x->lock, &t) == ETIMEDOUT && !x->ends) watch_once(x);
     }

@@ -130,23 +130,10 @@ void hd_executor_destroy(hd_executor *executor) {
 
 /* ---- binding ---- */
 
+/* An unbound slot gives an address that nobody follows: run checks the bindings first. */
 static void bind_operand(const hd_executor *executor, const hdi_plan_operand *from, hdi_operand *to) {
-    const hdi_product *products = hdi_plan_products(executor->plan);
-    to->dtype = from->type.dtype;
-    to->layout = from->type.layout;
-    to->rank = from->type.rank;
-    to->data = NULL;
-    if (from->slot < 0) return;
-    for (int i = 0; i < from->type.rank; i++) {
-        to->shape[i] = hdi_dims_eval(products, from->type.dim[i], executor->symbol);
-        to->stride[i] = hdi_dims_eval(products, from->stride[i], executor->symbol);
-    }
-    /* An unbound slot gives an address that nobody follows: run checks the bindings first. */
-    int64_t elements = hdi_dims_eval(products, from->element_offset, executor->symbol);
-    int64_t block = hd_dtype_block_elements((hd_dtype)from->type.dtype);
-    uintptr_t base = (uintptr_t)executor->slot[from->slot];
-    to->data = (void *)(base + (uintptr_t)from->offset +
-                        (uintptr_t)(elements / block) * hd_dtype_block_bytes((hd_dtype)from->type.dtype));
+    uintptr_t base = from->slot < 0 ? 0 : (uintptr_t)executor->slot[from->slot];
+    hdi_plan_bind(executor->plan, from, executor->symbol, base, to);
 }
 
 static void bind_steps(hd_executor *executor) {
@@ -194,9 +181,7 @@ hd_status hd_executor_set(hd_executor *executor, const char *symbol, int64_t val
 }
 
 bool hdi_condition_holds(const hd_executor *executor, const hdi_plan_condition *when) {
-    if (when->below == 0) return true;
-    int64_t size = hdi_dims_eval(hdi_plan_products(executor->plan), when->size, executor->symbol);
-    return when->from <= size && size < when->below;
+    return hdi_plan_holds(executor->plan, when, executor->symbol);
 }
 
 bool hdi_group_happens(const hd_executor *executor, const hdi_plan_group *group) {

@@ -75,7 +75,7 @@ hd_status hdi_executor_prepare(hd_executor *executor);
 /* As hd_executor_run, for sizes that will not come again soon: a graph executor records nothing of them. */
 hd_status hdi_executor_run_once(hd_executor *executor);
 
-/* Where `size` holds. */
+/* Whether what has this condition happens for the sizes that are set. */
 bool hdi_condition_holds(const hd_executor *executor, const hdi_plan_condition *when);
 
 /* Whether a device may compute the group as one: all of its steps happen, and none waits for other ranks after one has told them

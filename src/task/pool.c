@@ -9,6 +9,7 @@
 
 #include "base/cpu_features.h"
 #include "base/memory.h"
+#include "base/wait.h"
 
 enum {
     SPINS = 4000, /* about 50 us of pauses: longer than the gap between two decode steps */
@@ -35,20 +36,12 @@ struct hdi_pool {
     pthread_cond_t wake;
 };
 
-static inline void pause_core(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 hdi_backoff hdi_pool_backoff(const hdi_pool *pool) { return (hdi_backoff){.spins = pool->spins}; }
 
 void hdi_backoff_turn(hdi_backoff *backoff) {
     uint32_t turn = backoff->turn++;
     if (turn < backoff->spins) {
-        pause_core();
+        hdi_pause();
     } else if (turn < backoff->spins + YIELDS) {
         sched_yield();
     } else { /* somebody holds us up for long: stop burning the core it may need */
@@ -62,7 +55,7 @@ static bool next_round(hdi_pool *pool, uint64_t seen) {
     for (uint32_t turn = 0; turn < pool->spins + YIELDS; turn++) {
         if (atomic_load_explicit(&pool->round, memory_order_acquire) != seen) return !atomic_load(&pool->stop);
         if (turn < pool->spins)
-            pause_core();
+            hdi_pause();
         else
             sched_yield();
     }

@@ -64,4 +64,10 @@ void hdi_vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed);
 #define hdi_swap_if(object, expected, value, order) \
     (HDI_POINT(), atomic_compare_exchange_strong_explicit(object, expected, value, memory_order_##order, memory_order_relaxed))
 
+#ifdef HDI_VIRTUAL_SCHEDULER
+#define HDI_EAGER true /* sleeps at once and steals at once: turns are not what is explored */
+#else
+#define HDI_EAGER false
+#endif
+
 #endif

@@ -36,21 +36,8 @@ static hd_status bind_sizes(binding *b) {
     return HD_OK;
 }
 
-static void bind_operand(const binding *b, const hdi_plan_operand *from, hdi_operand *to) {
-    const hdi_product *products = hdi_plan_products(b->plan);
-    to->dtype = from->type.dtype;
-    to->layout = from->type.layout;
-    to->rank = from->type.rank;
-    to->data = NULL;
-    if (from->slot < 0) return;
-    for (int i = 0; i < from->type.rank; i++) {
-        to->shape[i] = hdi_dims_eval(products, from->type.dim[i], b->symbol);
-        to->stride[i] = hdi_dims_eval(products, from->stride[i], b->symbol);
-    }
-    uintptr_t elements = (uintptr_t)hdi_dims_eval(products, from->element_offset, b->symbol);
-    to->data = (void *)((((uintptr_t)from->slot + 1) << SLOT_BITS) + (uintptr_t)from->offset +
-                        (uintptr_t)hdi_elements_bytes(to, (int64_t)elements));
-}
+/* Where a slot's stretch of addresses begins. */
+static uintptr_t base_of(const hdi_plan_operand *operand) { return ((uintptr_t)operand->slot + 1) << SLOT_BITS; }
 
 /* The values of an input that were given for costs. */
 static const void *find_values(const void *user, const hdi_operand *operand) {
@@ -75,12 +62,6 @@ static hd_sim_class class_of(hdi_kernel_id kernel, const hdi_kernel_call *call) 
     return rows <= 1 ? HD_SIM_PRODUCT_ROW : rows < MANY_ROWS ? HD_SIM_PRODUCT_FEW : HD_SIM_PRODUCT_ROWS;
 }
 
-static bool holds(const binding *b, const hdi_plan_condition *when) {
-    if (when->below == 0) return true;
-    int64_t size = hdi_dims_eval(hdi_plan_products(b->plan), when->size, b->symbol);
-    return when->from <= size && size < when->below;
-}
-
 static hd_status cost_of(const binding *b, const hdi_plan_step *step, const hd_sim_machine *machine, hdi_sim_cost *out) {
     const hdi_kernel_call call = {.operand = b->operands + step->first_operand,
                                   .attr = hdi_plan_attrs(b->plan) + step->attr,
@@ -88,7 +69,7 @@ static hd_status cost_of(const binding *b, const hdi_plan_step *step, const hd_s
     const hdi_cost_view view = {find_values, b};
     const hdi_operand *result = &call.operand[0];
     hdi_kernel_cost cost;
-    *out = (hdi_sim_cost){.runs = holds(b, &step->when)};
+    *out = (hdi_sim_cost){.runs = hdi_plan_holds(b->plan, &step->when, b->symbol)};
     if (!out->runs) return HD_OK;
     hdi_kernel_cost_get((hdi_kernel_id)step->kernel, &call, &view, &cost);
     HD_REQUIRE(!cost.partial, HD_INVALID_ARGUMENT,
@@ -112,7 +93,10 @@ static hd_status fill(binding *b, const hd_sim_machine *machine, hdi_sim_costs *
     HD_TRY(hdi_alloc(&out->step, plan->n_steps, sizeof *out->step, "a simulation"));
     HD_TRY(hdi_alloc(&out->trigger_bytes, plan->n_triggers, sizeof *out->trigger_bytes, "a simulation"));
     HD_TRY(bind_sizes(b));
-    for (uint32_t i = 0; i < plan->n_operands; i++) bind_operand(b, &hdi_plan_operands(plan)[i], &b->operands[i]);
+    for (uint32_t i = 0; i < plan->n_operands; i++) {
+        const hdi_plan_operand *from = &hdi_plan_operands(plan)[i];
+        hdi_plan_bind(plan, from, b->symbol, base_of(from), &b->operands[i]);
+    }
     for (uint32_t s = 0; s < plan->n_steps; s++) HD_TRY(cost_of(b, &hdi_plan_steps(plan)[s], machine, &out->step[s]));
     for (uint32_t i = 0; i < plan->n_triggers; i++)
         out->trigger_bytes[i] = hdi_operand_bytes(&b->operands[hdi_plan_triggers(plan)[i].operand]);

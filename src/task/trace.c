@@ -24,7 +24,7 @@ hd_status hd_trace_create(const hd_trace_options *options, hd_trace **out) {
         return status;
     }
     memset(trace->spans, 0, trace->room * sizeof *trace->spans); /* the pages are there before anything is measured */
-    trace->start = hdi_clock_ns();
+    trace->start = hdi_now_ns();
     *out = trace;
     return HD_OK;
 }

@@ -5,8 +5,7 @@
 #define HDI_TASK_TRACE_H
 
 #include <stdio.h>
-#include <time.h>
-
+#include "base/wait.h"
 #include "heddle/trace.h"
 
 typedef enum hdi_span_kind {
@@ -75,12 +74,6 @@ struct hd_trace {
     size_t n_lanes, cap_lanes;
     hdi_trace_holder *holders;
 };
-
-static inline int64_t hdi_clock_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 void hdi_trace_join(hd_trace *trace, hdi_trace_holder *holder);
 void hdi_trace_leave(hdi_trace_holder *holder); /* takes it out of the list and calls its `leave`; legal without a trace */

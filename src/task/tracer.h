@@ -55,14 +55,14 @@ typedef struct hdi_tracer {
 
 /* ---- hooks of the executors: tracer NULL costs a branch ---- */
 
-static inline int64_t hdi_tracer_begin(const hdi_tracer *tracer) { return tracer ? hdi_clock_ns() : 0; }
+static inline int64_t hdi_tracer_begin(const hdi_tracer *tracer) { return tracer ? hdi_now_ns() : 0; }
 
 /* Worker `worker` did `share` of a step since `begin`. */
 static inline void hdi_tracer_end(const hdi_tracer *tracer, uint32_t step, int worker, int64_t begin, double share) {
     if (!tracer || !tracer->run) return;
     hdi_span *span = &tracer->run[(size_t)step * (size_t)tracer->lanes + (size_t)worker];
     span->begin = begin;
-    span->end = hdi_clock_ns();
+    span->end = hdi_now_ns();
     span->bytes = share;
 }
 
@@ -70,7 +70,7 @@ static inline void hdi_tracer_end(const hdi_tracer *tracer, uint32_t step, int w
 static inline void hdi_tracer_add(const hdi_tracer *tracer, uint32_t step, int worker, int64_t begin, double share) {
     if (!tracer || !tracer->run) return;
     hdi_span *span = &tracer->run[(size_t)step * (size_t)tracer->lanes + (size_t)worker];
-    int64_t end = hdi_clock_ns();
+    int64_t end = hdi_now_ns();
     span->begin = begin - (span->end - span->begin);
     span->end = end;
     span->bytes += share;

@@ -109,7 +109,7 @@ void hdi_tracer_note(const hdi_tracer *t, hdi_span_kind kind, uint32_t step, int
         return;
     }
     hdi_span *span = &t->noted[(size_t)worker * t->most_notes + notes->n++];
-    *span = (hdi_span){.begin = begin, .end = hdi_clock_ns(), .label = step, .kind = (uint8_t)kind, .other = rank};
+    *span = (hdi_span){.begin = begin, .end = hdi_now_ns(), .label = step, .kind = (uint8_t)kind, .other = rank};
     if (kind == HDI_SPAN_WAIT)
         span->event = what;
     else
@@ -176,9 +176,9 @@ static hd_status run_on_cpu(hdi_tracer *t, bool again, hdi_run_fn run) {
         end_shares(t);
         return status;
     }
-    int64_t begin = hdi_clock_ns() - trace->start;
+    int64_t begin = hdi_now_ns() - trace->start;
     HD_TRY(run(t->executor, again));
-    int64_t end = hdi_clock_ns() - trace->start;
+    int64_t end = hdi_now_ns() - trace->start;
     add_span(t, begin, end, &(hdi_pending){t->run_label, cost_of_run(t)}, trace->phase, true);
     return HD_OK;
 }
@@ -190,10 +190,10 @@ static hd_status compare_clocks(hdi_tracer *t) {
     hd_stream *stream = t->executor->stream;
     HD_TRY(hd_stream_synchronize(stream));
     for (int i = 0; i < ROUND_TRIPS; i++) {
-        int64_t before = hdi_clock_ns();
+        int64_t before = hdi_now_ns();
         HD_TRY(hd_event_record(t->anchor[0], stream));
         HD_TRY(hd_event_synchronize(t->anchor[0]));
-        t->anchor_time = before + (hdi_clock_ns() - before) / 2 - t->holder.trace->start;
+        t->anchor_time = before + (hdi_now_ns() - before) / 2 - t->holder.trace->start;
     }
     t->begun = t->settled = 0;
     t->compared = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a worker does: find a range, halve it until one chunk is left (the rest can be stolen), do that, and when it was a step's
  * last one, release what waited for the step and let new steps into the ring. */
-#include "task/pause.h"
+#include "base/wait.h"
 #include "task/tasks.h"
 #include "task/tracer.h"
 
@@ -197,7 +197,7 @@ static void rest(hdi_tasks *tasks, int worker) {
     hdi_backoff *backoff = &tasks->workers[worker].backoff;
     uint32_t turn = backoff->turn++;
     if (!HDI_EAGER && turn < backoff->spins + YIELDS) {
-        hdi_pause_turn(turn < backoff->spins);
+        hdi_wait_turn(turn, backoff->spins);
         return;
     }
     bool parked = hdi_load(&tasks->parked, seq_cst) != 0;

@@ -158,10 +158,10 @@ static int bench(void) {
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < SETTINGS; i++) {
             for (int run = 0; run <= RUNS; run++) {
-                if (run == 1) time[i][round] = -(double)hdi_clock_ns();
+                if (run == 1) time[i][round] = -(double)hdi_now_ns();
                 if (hd_executor_run(e[i]) != HD_OK) return fprintf(stderr, "%s\n", hd_last_error()), 1;
             }
-            time[i][round] = (time[i][round] + (double)hdi_clock_ns()) / RUNS / plan->n_steps;
+            time[i][round] = (time[i][round] + (double)hdi_now_ns()) / RUNS / plan->n_steps;
         }
     printf("%u dependent steps of %d numbers; medians of %d, interleaved\n", plan->n_steps, N, ROUNDS);
     for (int i = 0; i < SETTINGS; i++) {

@@ -171,7 +171,7 @@ static void check_runs(hd_executor_kind kind, bool whole_runs) {
     running r = start(kind);
     run(&r, 1); /* not traced */
     hd_trace *trace = trace_of(&r, 0, whole_runs);
-    int64_t from = hdi_clock_ns() - trace->start;
+    int64_t from = hdi_now_ns() - trace->start;
     for (int i = 0; i < RUNS; i++) {
         double b, f;
         run(&r, rows[i]);
@@ -183,7 +183,7 @@ static void check_runs(hd_executor_kind kind, bool whole_runs) {
         handed_on_by_few += rows[i] < 16 ? handed_on : 0;
     }
     good(hd_executor_synchronize(r.executor));
-    int64_t to = hdi_clock_ns() - trace->start;
+    int64_t to = hdi_now_ns() - trace->start;
     sum_kinds(trace, &bytes, &flops, &steps);
     check_times(trace, from, to);
     assert_int_equal(trace->lost, 0);
@@ -441,7 +441,7 @@ static void waits_and_transfers_are_kinds(void **state) {
     assert_true(sent->steps == NOTES && sent->bytes == 100 * NOTES);
     assert_int_equal(trace->lost, 1);
     assert_int_equal(trace->n, 1 + 1 + 1 + NOTES);
-    check_times(trace, 0, hdi_clock_ns() - trace->start);
+    check_times(trace, 0, hdi_now_ns() - trace->start);
     hd_free(kinds);
     hd_trace_destroy(trace);
     stop(&r);

@@ -59,15 +59,13 @@ static hd_status declare_cut(hdi_sharding *s, const hdi_value *value, hdi_share 
 
 /* Every rank of a group gets something, or none of them is asked to do with nothing. */
 static hd_status check_cut(const hdi_sharding *s, const hdi_value *value, const hdi_cut *cut) {
+    int64_t whole = cut->per ? cut->size / cut->unit * cut->per : cut->size, piece = cut->per ? cut->align : cut->unit;
     for (int32_t r = 0; r < s->shard->tensor; r++) {
         int64_t size;
         HD_TRY(hdi_cut_size(cut, r, s->shard->tensor, &size));
-        HD_REQUIRE(
-            size > 0, HD_UNSUPPORTED,
-            "%s cannot be cut for %d tensor-parallel ranks: it has %lld pieces of %lld; use fewer ranks", value->name,
-            s->shard->tensor,
-            (long long)hdi_ceil_div(cut->per ? cut->size / cut->unit * cut->per : cut->size, cut->per ? cut->align : cut->unit),
-            (long long)(cut->per ? cut->align : cut->unit));
+        HD_REQUIRE(size > 0, HD_UNSUPPORTED,
+                   "%s cannot be cut for %d tensor-parallel ranks: it has %lld pieces of %lld; use fewer ranks", value->name,
+                   s->shard->tensor, (long long)hdi_ceil_div(whole, piece), (long long)piece);
     }
     return HD_OK;
 }

@@ -97,12 +97,13 @@ hd_status hdi_tell_parts(hdi_sharding *s, hd_value value, hdi_share *share) {
     return tell_group(s, value, share, group_of(s, share->stage < 0 ? s->stage : share->stage));
 }
 
-/* Member `m`'s part of `value`: this rank's own, or the remote one, of `shape`. */
-static hd_value part_of(hdi_sharding *s, hd_value value, const hdi_share *share, int32_t m, const hd_dim *shape) {
+/* Member `m`'s part of `value`, seen in `shape`: this rank's own, or the remote one. */
+static hd_value part_of(hdi_sharding *s, hd_value value, const hdi_share *share, int32_t m, int32_t dims, const hd_dim *shape) {
     const hdi_type *type = &s->whole->values[value].type;
     int32_t rank = hdi_rank_of(s, s->stage, m);
-    if (rank == s->shard->rank) return share->local;
-    return hdi_graph_remote(s->graph, rank, share->box.event, share->box.place, (hd_dtype)type->dtype, type->rank, shape);
+    if (rank != s->shard->rank)
+        return hdi_graph_remote(s->graph, rank, share->box.event, share->box.place, (hd_dtype)type->dtype, dims, shape);
+    return dims == type->rank ? share->local : hd_graph_reshape(s->graph, share->local, dims, shape);
 }
 
 /* ---- sums ---- */
@@ -111,7 +112,8 @@ static hd_value part_of(hdi_sharding *s, hd_value value, const hdi_share *share,
 enum { OPERANDS = HDI_REDUCE_WEIGHT + 1 };
 
 static hd_status sum_operands(hdi_sharding *s, hd_value value, const hdi_share *share, hd_value residual, hd_value in[OPERANDS]) {
-    for (int32_t m = 0; m < s->shard->tensor; m++) in[m] = part_of(s, value, share, m, s->whole->values[value].type.dim);
+    const hdi_type *type = &s->whole->values[value].type;
+    for (int32_t m = 0; m < s->shard->tensor; m++) in[m] = part_of(s, value, share, m, type->rank, type->dim);
     in[HDI_REDUCE_RESIDUAL] = residual;
     return share->bias ? hdi_make_whole(s, share->bias, share->stage, &in[HDI_REDUCE_BIAS]) : HD_OK;
 }
@@ -156,13 +158,8 @@ static hd_status put_together(hdi_sharding *s, hd_value value, hdi_share *share,
     hdi_type flat = *type;
     flat.rank = (uint8_t)(share->dim + 1);
     for (int32_t m = 0; m < s->shard->tensor; m++) {
-        int32_t rank = hdi_rank_of(s, s->stage, m);
         HD_TRY(gather_shape(s, share, type, m, behind, flat.dim));
-        if (rank == s->shard->rank) {
-            in[m] = flat.rank == type->rank ? share->local : hd_graph_reshape(s->graph, share->local, flat.rank, flat.dim);
-            continue;
-        }
-        in[m] = hdi_graph_remote(s->graph, rank, share->box.event, share->box.place, (hd_dtype)type->dtype, flat.rank, flat.dim);
+        in[m] = part_of(s, value, share, m, flat.rank, flat.dim);
     }
     hdi_place_like(s, &s->whole->nodes[s->whole->values[value].node], &hdi_op_concat, in, HDI_CONCAT_PARTS, &attr, made);
     *out = flat.rank == type->rank ? made[0] : hd_graph_reshape(s->graph, made[0], type->rank, type->dim);
