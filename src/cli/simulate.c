@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `heddle simulate`: how long steps of a model would take on more ranks than there are. Each row is simulated twice: one run by
- * itself, and several behind each other, which is how stages of a pipeline all have work. */
+ * itself, and several behind each other, which is how stages of a pipeline all have work. One run of prompts ends them; of
+ * several none does: they are chunks of long prompts, of which only the last draws. */
 #include "cli/simulate.h"
 
 #include <stdlib.h>
@@ -22,6 +23,7 @@ static int simulate_row_of(const simulate_options *o, const hd_sim_plans *plans,
     hd_sim_result *one = NULL, *many = NULL;
     simulate_machine(o, &machine);
     hd_status status = hd_simulate(plans, &machine, 1, &one);
+    if (status == HD_OK && row->tokens > 1) status = hd_sim_plans_set(plans, "rows", 0);
     if (status == HD_OK) status = hd_simulate(plans, &machine, (int32_t)o->runs, &many);
     if (status == HD_OK) {
         row->ranks = hd_sim_plans_ranks(plans);

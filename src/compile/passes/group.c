@@ -14,11 +14,16 @@ typedef struct match {
     int n;
 } match;
 
-/* Whether `node` may be in the group as far as other ranks and conditions go: they keep a step out, except that a group's first
- * step may wait and its last may tell, which whoever launches it does around it. */
+static bool run_together(const hdi_condition *a, const hdi_condition *b) {
+    return a->size == b->size && a->from == b->from && a->below == b->below;
+}
+
+/* Whether `node` may be in the group as far as other ranks and conditions go: a group runs as a whole or not at all, and other
+ * ranks keep a step out, except that a group's first step may wait and its last may tell, which whoever launches it does around
+ * it. */
 static bool alone(const match *m, const hdi_node *node) {
     const hdi_value *values = m->low->graph->values;
-    if (node->when.below) return false;
+    if (!run_together(&node->when, &m->low->graph->nodes[m->low->node_of[m->first]].when)) return false;
     if (m->n == 0) return true;
     for (int i = 0; i < node->n_inputs; i++)
         if (node->input[i] && values[values[node->input[i]].root].kind == HDI_VALUE_REMOTE) return false;

@@ -113,10 +113,36 @@ static void set_scope(hdi_sharding *s, const hdi_node *node) {
     hd_graph_scope(s->graph, *scope ? scope : NULL);
 }
 
+static bool has_dim(const hdi_value *value, hd_dim dim) {
+    for (int i = 0; i < value->type.rank; i++)
+        if (value->type.dim[i] == dim) return true;
+    return false;
+}
+
+static bool can_be_nothing(const hdi_dims *dims, hd_dim dim) {
+    const hdi_product *p = dim < 0 ? &dims->products[-(dim + 1)] : NULL;
+    for (int i = 0; p && i < p->n; i++)
+        if (dims->symbols[p->symbol[i]].min == 0) return true;
+    return false;
+}
+
+bool hdi_can_be_empty(const hdi_sharding *s, const hdi_node *node, hd_dim *extent) {
+    const hdi_value *values = s->whole->values, *first = &values[node->output[0]];
+    for (int i = 0; i < first->type.rank; i++) {
+        bool all = can_be_nothing(&s->whole->dims, *extent = first->type.dim[i]);
+        for (int k = 1; k < node->op->outputs; k++) all &= has_dim(&values[node->output[k]], *extent);
+        if (all) return true;
+    }
+    return false;
+}
+
 void hdi_place_like(hdi_sharding *s, const hdi_node *like, const hdi_op *op, const hd_value *in, int n_in, const void *attr,
                     hd_value *out) {
+    hd_dim extent;
     set_scope(s, like);
+    if (hdi_can_be_empty(s, like, &extent)) hdi_graph_when(s->graph, extent, 1, hdi_dims_max(&s->whole->dims, extent) + 1);
     hdi_graph_node(s->graph, op, in, n_in, attr, out);
+    hdi_graph_when(s->graph, 0, 0, 0);
 }
 
 const char *hdi_value_text(const hdi_sharding *s, hd_value id) {

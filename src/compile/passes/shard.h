@@ -68,7 +68,10 @@ int32_t hdi_stage_of(const hdi_sharding *s, const hdi_node *node);
 /* ---- shard.c ---- */
 /* What a value is; sources are declared when they are first asked for. */
 hd_status hdi_share_of(hdi_sharding *s, hd_value value, hdi_share **out);
-/* Places an operator as the node `like` in the local graph, with its scope. */
+/* Whether nothing is left of the node's results where a size is 0, which it can be: the size. */
+bool hdi_can_be_empty(const hdi_sharding *s, const hdi_node *node, hd_dim *extent);
+/* Places an operator as the node `like` in the local graph, with its scope. Where that can be empty, it runs only when it is not:
+ * what is empty is neither told nor waited for. */
 void hdi_place_like(hdi_sharding *s, const hdi_node *like, const hdi_op *op, const hd_value *in, int n_in, const void *attr,
                     hd_value *out);
 const char *hdi_value_text(const hdi_sharding *s, hd_value value); /* for messages */

@@ -181,10 +181,21 @@ static hd_status gather(hdi_sharding *s, hd_value value, hdi_share *share, uint6
 
 /* ---- stages ---- */
 
-/* Hands a whole value to member after member of another stage; *out is how this rank, one of that stage, reads it. */
+/* A copy of a remote value in this rank's own memory. */
+static hd_value copy_of(hdi_sharding *s, const hdi_node *made_by, hd_value remote) {
+    const hdi_concat_attr attr = {.parts = 1};
+    hd_value made[HDI_NODE_OUTPUTS] = {0};
+    hdi_place_like(s, made_by, &hdi_op_concat, &remote, 1, &attr, made);
+    return made[0];
+}
+
+/* Hands a whole value to member after member of another stage; *out is how this rank, one of that stage, reads it: what is told
+ * only when it is not empty is copied, so that its readers run in any case. */
 static hd_status send(hdi_sharding *s, hd_value value, hdi_share *share, int32_t stage, bool first_alone, hd_value *out) {
     const hdi_type *type = &s->whole->values[value].type;
+    const hdi_node *made_by = &s->whole->nodes[s->whole->values[value].node];
     hd_value whole = share->form == HDI_FORM_WHOLE ? share->local : share->whole;
+    hd_dim extent;
     uint64_t bytes;
     HD_REQUIRE(stage >= 0, HD_UNSUPPORTED, "%s belongs to a layer, and is read by what belongs to none",
                hdi_value_text(s, value));
@@ -199,12 +210,13 @@ static hd_status send(hdi_sharding *s, hd_value value, hdi_share *share, int32_t
                            !s->graph->values[whole].published,
                        HD_UNSUPPORTED, "%s cannot be handed to another stage: it is a view, or handed on already",
                        hdi_value_text(s, value));
-            tell(s, &s->whole->nodes[s->whole->values[value].node], whole, &share->letter, reader, reader);
+            tell(s, made_by, whole, &share->letter, reader, reader);
         }
         if (s->stage == stage && takes_part) {
             hdi_graph_end(s->graph, sender);
             share->received = hdi_graph_remote(s->graph, hdi_rank_of(s, share->stage, s->member), share->letter.event,
                                                share->letter.place, (hd_dtype)type->dtype, type->rank, type->dim);
+            if (hdi_can_be_empty(s, made_by, &extent)) share->received = copy_of(s, made_by, share->received);
         }
     }
     *out = share->received;
@@ -244,14 +256,12 @@ hd_status hdi_shard_output(hdi_sharding *s, const hdi_output *output) {
     HD_TRY(hdi_share_of(s, output->value, &share));
     int32_t stage = share->stage < 0 ? 0 : share->stage;
     HD_TRY(make_whole_there(s, output->value, share, everywhere ? group_of(s, stage) : 1ull << hdi_rank_of(s, stage, 0)));
-    hd_value local = share->form == HDI_FORM_WHOLE ? share->local : share->whole, made[HDI_NODE_OUTPUTS] = {0};
+    hd_value local = share->form == HDI_FORM_WHOLE ? share->local : share->whole;
     bool mine = s->stage == 0 && (everywhere || s->member == 0);
     if (stage != 0) {
-        hdi_concat_attr attr = {.parts = 1};
         HD_TRY(send(s, output->value, share, 0, !everywhere, &local));
-        if (mine)
-            hdi_place_like(s, &s->whole->nodes[s->whole->values[output->value].node], &hdi_op_concat, &local, 1, &attr, made);
-        local = made[0];
+        if (mine && local && s->graph->values[local].kind == HDI_VALUE_REMOTE)
+            local = copy_of(s, &s->whole->nodes[s->whole->values[output->value].node], local);
     }
     if (mine) hd_graph_output(s->graph, output->name, local);
     return hd_graph_status(s->graph);
