@@ -29,8 +29,8 @@ typedef struct hd_engine hd_engine;
 typedef struct hd_engine_options {
     int32_t threads;          /* 0: one a core this process may use */
     int32_t max_sequences;    /* running at once; more wait in a queue. 0: 8 */
-    int32_t max_batch_tokens; /* tokens of one step, and so the longest chunk of a prompt; at least max_sequences. 0: 512, and
-                                 2048 on a GPU */
+    int32_t max_batch_tokens; /* tokens of one step, and so the longest chunk of a prompt; at least max_sequences. 0: 512; 2048
+                                 on a GPU; 64 over pipeline stages on CPUs, which work on chunks behind each other */
     int64_t context; /* longest sequence in tokens, at most the model's. 0: the model's, or what fits into a quarter of memory */
     int64_t kv_tokens;   /* size of the KV cache in tokens over all sequences; the context is cut to it. 0: enough for one of
                           * `context`, and 4096 more for the others */
@@ -49,9 +49,9 @@ HD_API HD_CHECK_RESULT hd_status hd_engine_create(hd_model *model, const hd_toke
 /* NULL is legal. Sequences that were not released are cancelled; they may still be read, and must still be released. */
 HD_API void hd_engine_destroy(hd_engine *engine);
 
-/* For rank 1 and up of a model that several ranks share: runs its part of every step of every engine that rank 0 makes, until rank
- * 0 releases the model. Waits for that as long as it takes. HD_COMM when another rank failed, is gone or late. `threads`: of this
- * rank; 0: as many as rank 0's engine has. */
+/* For rank 1 and up of a model that several ranks share: runs its part of every step of every engine that rank 0 makes, until
+ * rank 0 releases the model. Waits for that as long as it takes. HD_COMM when another rank failed, is gone or late. `threads`: of
+ * this rank; 0: as many as rank 0's engine has. */
 HD_API HD_CHECK_RESULT hd_status hd_ranks_follow(hd_model *model, int32_t threads);
 
 typedef struct hd_logit_bias {

@@ -31,8 +31,8 @@ typedef struct run {
 /* Steps that prompts take at most when others decode beside them, which shortens their chunks. */
 static int64_t slack_of(const bench_setting *setting, const bench_options *options) {
     bool gpu = options->device && hd_device_get_type(options->device) != HD_DEVICE_CPU;
-    int64_t batch = options->batch ? options->batch : gpu ? 2048 : 512; /* the engine's defaults */
-    int64_t n = setting->sequences, chunk = batch - n;
+    int64_t n = setting->sequences, few = options->ranks.pipeline > 1 && n <= 64 ? 64 : 512;
+    int64_t batch = options->batch ? options->batch : gpu ? 2048 : few, chunk = batch - n; /* the engine's defaults */
     return n == 1 ? 0 : (n * setting->prompt) / (chunk > 0 ? chunk : 1) + n / 8 + 4;
 }
 

@@ -63,9 +63,13 @@ static int32_t ranks_here(const hd_engine *e) {
 }
 
 static hd_status choose_limits(hd_engine *e, const hd_engine_options *asked, const hdi_kv_shape *kv) {
-    enum { DEVICE_BATCH_TOKENS = 2048 }; /* what it takes to keep a GPU's matrix units busy */
+    enum {
+        DEVICE_BATCH_TOKENS = 2048, /* what it takes to keep a GPU's matrix units busy */
+        STAGE_BATCH_TOKENS = 64,    /* stages work on chunks behind each other: many chunks fill them, and so few rows cost a
+                                     * core nothing more a token */
+    };
     const hd_engine_options *options = asked;
-    hd_engine_options wide = *asked;
+    hd_engine_options fitted = *asked;
     size_t memory;
     HD_REQUIRE((unsigned)options->executor <= HD_EXECUTOR_KIND_COUNT, HD_INVALID_ARGUMENT, "%d is no kind of executor",
                (int)options->executor);
@@ -73,9 +77,10 @@ static hd_status choose_limits(hd_engine *e, const hd_engine_options *asked, con
     e->kind = choose_kind(e, options->executor);
     e->late = !e->device->vtable->immediate;
     e->keep_logits = options->keep_logits || !e->late;
-    if (e->device->type != HD_DEVICE_CPU && asked->max_batch_tokens == 0 && asked->max_sequences <= DEVICE_BATCH_TOKENS) {
-        wide.max_batch_tokens = DEVICE_BATCH_TOKENS;
-        options = &wide;
+    int32_t chosen = e->device->type != HD_DEVICE_CPU ? DEVICE_BATCH_TOKENS : e->info.pipeline > 1 ? STAGE_BATCH_TOKENS : 0;
+    if (chosen && asked->max_batch_tokens == 0 && asked->max_sequences <= chosen) {
+        fitted.max_batch_tokens = chosen;
+        options = &fitted;
     }
     int32_t cores = (int32_t)hdi_max_i64(1, hdi_cpu_count() / ranks_here(e));
     HD_TRY(memory_left(e->device, &memory));
