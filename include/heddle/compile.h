@@ -24,7 +24,8 @@ typedef struct hd_shard {
     int32_t pipeline; /* at least 1: stages, each with a run of layers */
     int32_t chunks;   /* a power of two: in how many pieces partial sums of many rows are told to the others, so that they travel
                        * while the   rest is computed; 1 where memory is shared. 0: 1 */
-    bool outputs_everywhere; /* each rank of stage 0 has the outputs; else rank 0 alone */
+    bool outputs_everywhere; /* each rank of a stage has its outputs; else its first rank alone */
+    bool outputs_stay;       /* outputs are on the stage that makes them; else they are handed to stage 0 */
     bool streamed;       /* what others read is copied to them by a step of its own, past the caches: best where ranks are cores,
                           * which else answer each other for every line that is written again */
     bool separate_norms; /* the norm behind a sum of parts is a step of its own, as devices like it that fuse it with what follows

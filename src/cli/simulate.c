@@ -18,7 +18,7 @@ static double busiest_of(const hd_sim_result *r) {
     return most;
 }
 
-static int simulate_row_of(const simulate_options *o, const hd_sim_plans *plans, simulate_row *row) {
+static int simulate_row_of(const simulate_options *o, hd_sim_plans *plans, simulate_row *row) {
     hd_sim_machine machine;
     hd_sim_result *one = NULL, *many = NULL;
     simulate_machine(o, &machine);

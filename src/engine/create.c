@@ -40,7 +40,10 @@ hd_status hdi_engine_make_rows(hd_engine *e) {
 /* What steps under way need. */
 static hd_status make_flights(hd_engine *e) {
     const hdi_step_limits *step = &e->limits.step;
-    for (int i = 0; i < 2; i++) HD_TRY(hdi_flight_init(&e->flights[i], step->max_sequences, e->late ? e->device : NULL));
+    e->depth = e->late ? 1 : e->info.pipeline - 1;
+    HD_TRY(hdi_calloc(&e->flights, (size_t)e->depth + 1, sizeof *e->flights, "steps under way"));
+    for (int32_t i = 0; i <= e->depth; i++)
+        HD_TRY(hdi_flight_init(&e->flights[i], step->max_sequences, e->late ? e->device : NULL));
     return e->late && e->keep_logits ? hdi_engine_make_rows(e) : HD_OK;
 }
 
@@ -102,6 +105,8 @@ static hd_status build(hd_engine *e, const hd_tokenizer *tokenizer, const hd_eng
         .vocab = e->info.vocab, .page_tokens = step->page_tokens, .context = e->limits.context, .tokenizer = tokenizer};
     HD_TRY(hdi_kv_pages_init(&e->pages, step->pages));
     HD_TRY(hdi_scheduler_init(&e->scheduler, &e->pages, step->page_tokens, step->max_sequences, step->max_tokens));
+    e->scheduler.foresees = e->late;
+    e->scheduler.groups = e->late ? 1 : e->info.pipeline;
     HD_TRY(hdi_sampler_init(&e->sampler, e->info.vocab));
     HD_TRY(make_runner(e, &kv));
     return make_flights(e);
@@ -128,6 +133,14 @@ hd_status hd_engine_create(hd_model *model, const hd_tokenizer *tokenizer, const
     return status;
 }
 
+/* The other ranks bring all logits on their way, whether or not somebody wants them. */
+static void bring_back(hd_engine *e) {
+    for (; e->runner.back.plan && e->under_way > 0; e->under_way--, e->oldest = (e->oldest + 1) % (e->depth + 1)) {
+        const hdi_flight *f = &e->flights[e->oldest];
+        if (f->n_rows > 0 && hdi_return_run(&e->runner.back, f->n_rows) != HD_OK) return; /* the domain has failed */
+    }
+}
+
 void hd_engine_destroy(hd_engine *e) {
     if (!e) return;
     for (hd_sequence *s = e->sequences, *next; s; s = next) { /* forgotten ones live on, cut off */
@@ -136,12 +149,14 @@ void hd_engine_destroy(hd_engine *e) {
         s->engine = NULL;
         s->next = s->previous = NULL;
     }
-    (void)(hdi_engine_trace_leave(&e->trace) == HD_OK);              /* who wants to know looks at the trace before */
+    (void)(hdi_engine_trace_leave(&e->trace) == HD_OK); /* who wants to know looks at the trace before */
+    bring_back(e);
     if (e->crew.window) (void)(hdi_crew_dismiss(&e->crew) == HD_OK); /* whoever failed has told why */
     hdi_crew_close(&e->crew);
     hdi_runner_deinit(&e->runner);
     hdi_storage_release(e->rows);
-    for (int i = 0; i < 2; i++) hdi_flight_deinit(&e->flights[i]);
+    for (int32_t i = 0; e->flights && i <= e->depth; i++) hdi_flight_deinit(&e->flights[i]);
+    hdi_free(e->flights);
     hdi_sampler_deinit(&e->sampler);
     hdi_scheduler_deinit(&e->scheduler);
     hdi_kv_pages_deinit(&e->pages);

@@ -10,7 +10,7 @@
 
 void hdi_engine_finish(hd_sequence *s, hd_finish reason, bool with_last, bool flush) {
     hd_engine *e = s->engine;
-    for (int i = 0; i < 2; i++) hdi_flight_forget(&e->flights[i], s);
+    for (int32_t i = 0; i <= e->depth; i++) hdi_flight_forget(&e->flights[i], s);
     hdi_scheduler_remove(&e->scheduler, s);
     s->pending = 0;
     s->finish = reason;
@@ -32,7 +32,7 @@ static bool ends(const hd_engine *e, const hd_sequence *s, int32_t token) {
 static hd_status give(hd_engine *e, hd_sequence *s, const hdi_draw *drawn, const float *logits) {
     bool stopped;
     s->logits = logits;
-    s->logits_step = e->stats.steps;
+    s->logits_call = e->calls;
     s->pending--;
     s->tokens[s->n++] = drawn->token;
     bool end = ends(e, s, drawn->token); /* such a token is no part of the text */
@@ -120,14 +120,24 @@ static hd_status deliver_late(hd_engine *e, const hdi_flight *f) {
 
 /* ---- drawn here ---- */
 
+/* Brings the logits of a step here, which the last stage may not have computed yet. */
+static hd_status await_logits(hd_engine *e, const hdi_flight *f, void **logits) {
+    if (!e->runner.back.plan) return hd_executor_output(e->runner.executor, "logits", logits);
+    int64_t begin = hdi_phase_begin(&e->trace);
+    HD_TRY(hdi_return_run(&e->runner.back, f->n_rows));
+    hdi_phase_end(&e->trace, HDI_PHASE_WAIT, begin);
+    return hdi_return_logits(&e->runner.back, logits);
+}
+
 static hd_status deliver_here(hd_engine *e, const hdi_flight *f) {
     void *logits = NULL;
-    HD_TRY(hd_executor_output(e->runner.executor, "logits", &logits));
+    if (f->n_rows == 0) return HD_OK;
+    HD_TRY(await_logits(e, f, &logits));
     const float *row = logits;
     for (int32_t i = 0; i < f->n_chunks; i++) {
         const hdi_chunk c = f->chunks[i];
         if (!c.draws) continue;
-        settle(c.sequence, draw_here(e, c.sequence, row, true));
+        if (c.sequence) settle(c.sequence, draw_here(e, c.sequence, row, true));
         row += e->info.vocab;
     }
     return HD_OK;

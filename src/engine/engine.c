@@ -50,7 +50,7 @@ hd_finish hd_sequence_finish_reason(const hd_sequence *s) { return s->finish; }
 const char *hd_sequence_error(const hd_sequence *s) { return s->error; }
 
 const float *hd_sequence_logits(const hd_sequence *s) {
-    bool fresh = s->engine && s->logits && s->logits_step == s->engine->stats.steps;
+    bool fresh = s->engine && s->logits && s->logits_call == s->engine->calls;
     return fresh ? s->logits : NULL;
 }
 

@@ -27,9 +27,11 @@ struct hd_engine {
     int32_t row_capacity;
     hdi_kv_pages pages;
     hdi_scheduler scheduler;
-    hdi_flight flights[2]; /* the one under way, if any, is flights[newest] */
-    int newest;
-    double delivered; /* when a step's tokens were last delivered, in seconds of the clock */
+    hdi_flight *flights;       /* [depth + 1] */
+    int32_t depth;             /* steps that stay under way while the next one is planned, if there is one */
+    int32_t oldest, under_way; /* flights[oldest] and those behind it, round */
+    uint64_t calls;            /* of hd_engine_step */
+    double delivered;          /* when a step's tokens were last delivered, in seconds of the clock */
     hdi_sampler sampler;
     hd_sequence *sequences; /* all that were submitted and not yet released */
     uint64_t submitted;

@@ -26,9 +26,9 @@ void hdi_flight_deinit(hdi_flight *f) {
 }
 
 void hdi_flight_begin(hdi_flight *f, const hdi_chunk *chunks, int32_t n, bool all_logits) {
-    int32_t row = 0;
     memcpy(f->chunks, chunks, (size_t)n * sizeof *chunks);
     f->n_chunks = n;
+    f->n_rows = 0;
     f->active = true;
     f->prefill = f->brings_logits = false;
     for (int32_t i = 0; i < n; i++) {
@@ -37,7 +37,7 @@ void hdi_flight_begin(hdi_flight *f, const hdi_chunk *chunks, int32_t n, bool al
         f->prefill |= chunks[i].prefill;
         if (!chunks[i].draws) continue;
         s->pending++;
-        s->row = row++;
+        s->row = f->n_rows++;
         f->brings_logits |= all_logits || s->needs_logits;
     }
 }

@@ -12,7 +12,7 @@
 
 typedef struct hdi_flight {
     hdi_chunk *chunks; /* sequence NULL: it ended before its token came */
-    int32_t n_chunks;
+    int32_t n_chunks, n_rows;
     bool active;
     bool prefill;       /* some chunk is of a prompt */
     bool brings_logits; /* some row's logits go to the host */

@@ -16,6 +16,7 @@ static hd_status follow_steps(hdi_runner *runner, hdi_crew *crew, hdi_follower_t
         hdi_follower_trace_step(trace, &order);
         HD_TRY(hdi_batch_run(&runner->batch, runner->executor));
         HD_TRY(hd_executor_synchronize(runner->executor)); /* a device may get on only while somebody waits for it */
+        if (runner->back.plan && runner->batch.n_rows > 0) HD_TRY(hdi_return_run(&runner->back, runner->batch.n_rows));
     }
 }
 

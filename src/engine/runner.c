@@ -34,10 +34,12 @@ hd_status hdi_runner_init(hdi_runner *r, const hd_model *model, const hdi_runner
     HD_TRY(hd_executor_create(r->plan, &executor, &r->executor));
     HD_TRY(hdi_model_bind(model, r->executor));
     HD_TRY(hdi_batch_bind(&r->batch, r->executor));
-    return make_states(r, options->device);
+    HD_TRY(make_states(r, options->device));
+    return hdi_return_init(&r->back, model, &options->step, r->executor);
 }
 
 void hdi_runner_deinit(hdi_runner *r) {
+    hdi_return_deinit(&r->back);
     hd_executor_destroy(r->executor);
     hd_plan_destroy(r->plan);
     hdi_storage_release(r->states);

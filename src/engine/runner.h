@@ -5,6 +5,7 @@
 #define HDI_ENGINE_RUNNER_H
 
 #include "engine/batch.h"
+#include "engine/return.h"
 
 typedef struct hdi_runner {
     hd_plan *plan;
@@ -13,6 +14,7 @@ typedef struct hdi_runner {
         *states; /* the caches, one after the other, and next_ids. Not cleared: a key is read only after its token was computed */
     void *next_ids; /* the plan's state of that name, in there; NULL in plans that do not draw, or not on this rank */
     hdi_batch batch;
+    hdi_return back; /* of the logits to rank 0 */
 } hdi_runner;
 
 typedef struct hdi_runner_options {

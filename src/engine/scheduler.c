@@ -11,6 +11,8 @@ hd_status hdi_scheduler_init(hdi_scheduler *s, hdi_kv_pages *pages, int32_t page
     hd_status status;
     *s = (hdi_scheduler){
         .pages = pages, .page_tokens = page_tokens, .max_sequences = max_sequences, .max_batch_tokens = max_batch_tokens};
+    s->foresees = true;
+    s->groups = 1;
     HD_TRY_GOTO(hdi_alloc(&s->running, (size_t)max_sequences, sizeof(hd_sequence *), "the running sequences"));
     HD_TRY_GOTO(hdi_alloc(&s->chunks, (size_t)max_sequences, sizeof *s->chunks, "a step's chunks"));
     return HD_OK;
@@ -84,11 +86,16 @@ static bool take_page(hdi_scheduler *s, hd_sequence *sequence) {
 /* Its last token is being drawn: there is nothing left to compute. */
 static bool complete(const hd_sequence *sequence) { return hdi_sequence_length(sequence) == sequence->limit; }
 
+/* Nothing can be computed before its token comes. */
+static bool awaits_token(const hdi_scheduler *s, const hd_sequence *sequence) {
+    return complete(sequence) || (!s->foresees && sequence->pending > 0);
+}
+
 /* Starts the sequence that waits longest, if pages for all its tokens are free and one more for each running sequence: else
  * it might be sent away again at once. */
 static bool admit(hdi_scheduler *s) {
     hd_sequence *sequence = s->waiting;
-    if (!sequence || s->n_running == s->max_sequences || complete(sequence)) return false;
+    if (!sequence || s->n_running == s->max_sequences || awaits_token(s, sequence)) return false;
     int64_t need = hdi_ceil_div(hdi_sequence_length(sequence), s->page_tokens);
     if (s->pages->free - need < s->n_running) return false;
     leave_waiting(s, sequence);
@@ -112,13 +119,20 @@ static int32_t add_chunk(hdi_scheduler *s, hd_sequence *sequence, int32_t budget
 
 static bool decodes(const hd_sequence *sequence) { return sequence->computed + 1 == hdi_sequence_length(sequence); }
 
+/* Decodes of one step: all, or their share of as many steps as are under way at once. */
+static int32_t most_decodes(const hdi_scheduler *s) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < s->n_running; i++) n += !complete(s->running[i]) && decodes(s->running[i]);
+    return (int32_t)hdi_ceil_div(n, s->groups);
+}
+
 void hdi_scheduler_plan(hdi_scheduler *s) {
-    int32_t budget = s->max_batch_tokens;
+    int32_t budget = s->max_batch_tokens, most = most_decodes(s);
     s->n_chunks = 0;
-    for (int32_t i = 0; i < s->n_running; i++) /* giving way only ever shortens the list behind i */
-        if (!complete(s->running[i]) && decodes(s->running[i]) && take_page(s, s->running[i]))
+    for (int32_t i = 0; i < s->n_running && s->n_chunks < most; i++) /* giving way only ever shortens the list behind i */
+        if (!awaits_token(s, s->running[i]) && decodes(s->running[i]) && take_page(s, s->running[i]))
             budget = add_chunk(s, s->running[i], budget);
     for (int32_t i = 0; i < s->n_running && budget > 0; i++)
-        if (!complete(s->running[i]) && !decodes(s->running[i])) budget = add_chunk(s, s->running[i], budget);
+        if (!awaits_token(s, s->running[i]) && !decodes(s->running[i])) budget = add_chunk(s, s->running[i], budget);
     while (budget > 0 && admit(s)) budget = add_chunk(s, s->running[s->n_running - 1], budget);
 }

@@ -22,6 +22,9 @@ typedef struct hdi_chunk {
 typedef struct hdi_scheduler {
     hdi_kv_pages *pages; /* borrowed */
     int32_t page_tokens, max_sequences, max_batch_tokens;
+    /* set by the engine */
+    bool foresees;         /* a sequence may be planned before its newest token is known: the plan draws it itself */
+    int32_t groups;        /* decoding sequences are planned in so many steps by turns, 1 or more: each stage has one of them */
     hd_sequence **running; /* oldest first */
     hd_sequence *waiting;  /* oldest first; all younger than the running ones */
     int32_t n_running, n_waiting;
@@ -37,8 +40,8 @@ void hdi_scheduler_deinit(hdi_scheduler *scheduler); /* legal on a zeroed one; i
 void hdi_scheduler_add(hdi_scheduler *scheduler, hd_sequence *sequence);
 /* Takes a waiting or running sequence out, done; its pages are dropped. */
 void hdi_scheduler_remove(hdi_scheduler *scheduler, hd_sequence *sequence);
-/* Fills `chunks`; none only when there is no sequence but those whose last token is being drawn. All tokens of the chunks have
- * pages then. Does not allocate. */
+/* Fills `chunks`; none only when there is no sequence but those whose last token is being drawn, or, if it does not foresee, any.
+ * All tokens of the chunks have pages then. Does not allocate. */
 void hdi_scheduler_plan(hdi_scheduler *scheduler);
 
 #endif

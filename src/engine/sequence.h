@@ -33,8 +33,8 @@ struct hd_sequence {
     bool needs_logits; /* to choose a token, or to report on it, takes more than the sample kernel */
 
     hdi_output output;
-    const float *logits; /* of the newest token; valid in step `logits_step` only */
-    uint64_t logits_step;
+    const float *logits; /* of the newest token; valid until the engine's call after `logits_call` only */
+    uint64_t logits_call;
     hd_finish finish;
     char error[512];
 };

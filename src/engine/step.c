@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One step: plan the chunks, launch the model, deliver tokens. Where the device works behind the host's back, the tokens
  * delivered are those of the step before: the device never waits for the host. A sequence's end is then seen one step late, and
- * the token that was drawn too much is forgotten. */
+ * the token that was drawn too much is forgotten. Over pipeline stages of CPUs, as many steps are under way as there are stages,
+ * each of other sequences. */
 #include <stdio.h>
 #include <time.h>
 
@@ -77,10 +78,13 @@ static void count(hd_engine *e, const hdi_flight *f, work w) {
     if (!f->prefill) e->stats.decode_bytes += e->info.matrix_bytes_per_token + w.keys * e->limits.kv_token_bytes;
 }
 
-static hd_status deliver(hd_engine *e, hdi_flight *f) {
+static hd_status deliver_oldest(hd_engine *e) {
+    hdi_flight *f = &e->flights[e->oldest];
     work w = work_of(f);
     hdi_trace_step_kind(&e->trace, f->prefill);
     hd_status status = hdi_engine_deliver(e, f);
+    e->oldest = (e->oldest + 1) % (e->depth + 1);
+    e->under_way--;
     if (status != HD_OK) {
         fail(f);
         return status;
@@ -90,24 +94,38 @@ static hd_status deliver(hd_engine *e, hdi_flight *f) {
     return HD_OK;
 }
 
+/* Launches the planned chunks; the flights are not full. */
+static hd_status launch_next(hd_engine *e, double planned) {
+    hdi_flight *next = &e->flights[(e->oldest + e->under_way) % (e->depth + 1)];
+    next->launched = planned;
+    e->stats.steps++;
+    hd_status status = launch(e, next);
+    if (status == HD_OK)
+        e->under_way++;
+    else
+        fail(next);
+    return status;
+}
+
+/* How many steps stay under way behind a step that was launched, or where there was nothing to launch. */
+static int32_t stay(const hd_engine *e, bool launched) {
+    if (!launched) return e->under_way - 1;
+    const hdi_flight *newest = &e->flights[(e->oldest + e->under_way - 1) % (e->depth + 1)];
+    return e->late && newest->brings_logits ? 0 : e->depth;
+}
+
 hd_status hd_engine_step(hd_engine *e, bool *busy) {
-    hd_status status = HD_OK, delivered = HD_OK;
+    hd_status status = HD_OK;
     HD_REQUIRE(e && busy, HD_INVALID_ARGUMENT, "hd_engine_step needs an engine and a place for the result");
-    hdi_flight *last = &e->flights[e->newest], *next = &e->flights[!e->newest];
-    next->launched = now();
+    double planned = now();
     int64_t begin = hdi_phase_begin(&e->trace);
+    e->calls++; /* logits of the call before are no longer valid */
     hdi_scheduler_plan(&e->scheduler);
     hdi_trace_scheduled(&e->trace, &e->scheduler, begin);
-    if (e->scheduler.n_chunks > 0) {
-        e->stats.steps++; /* logits of the step before are no longer valid */
-        e->newest = !e->newest;
-        status = launch(e, next);
-        if (status != HD_OK) fail(next);
-    }
-    if (last->active) delivered = deliver(e, last);
-    if (status == HD_OK) status = delivered;
-    if (next->active && (!e->late || next->brings_logits)) {
-        delivered = deliver(e, next);
+    bool planned_some = e->scheduler.n_chunks > 0;
+    if (planned_some) status = launch_next(e, planned);
+    for (int32_t most = stay(e, planned_some && status == HD_OK); e->under_way > most && e->under_way > 0;) {
+        hd_status delivered = deliver_oldest(e);
         if (status == HD_OK) status = delivered;
     }
     *busy = e->scheduler.n_running > 0 || e->scheduler.n_waiting > 0;

@@ -65,6 +65,7 @@ static hd_status build_part(const hd_model *model, const hdi_step_limits *limits
     hd_graph *whole;
     hd_shard shard = model->shard;
     shard.outputs_everywhere = limits->draws;
+    shard.outputs_stay = hdi_logits_stay(shard.pipeline, limits);
     HD_TRY(build_graph(model, limits, &whole));
     if (!model->domain) {
         *out = whole;

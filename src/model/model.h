@@ -6,7 +6,7 @@
  *   inputs   token_ids i32[tokens], positions i32[tokens], token_seq i32[tokens], slots i32[tokens],
  *            page_table i32[sequences, max_pages], logit_rows i32[rows], and rope_lengths i32[tokens] if uses_rope_lengths
  *   states   k.<layer>, v.<layer> of kv_dtype, [pages, kv_heads, page_tokens, head_dim]
- *   output   logits f32[rows, vocab]: of the tokens whose indices logit_rows holds
+ *   output   logits f32[rows, vocab]: of the tokens whose indices logit_rows holds; over ranks, on rank 0 (but hdi_logits_stay)
  *
  * A plan that draws has more
  *   inputs   sample_params f32[rows, 8] (kernels/sample/sample.h), source i32[tokens]: the row of the step before whose id is the
@@ -36,6 +36,13 @@ typedef struct hdi_kv_shape {
 } hdi_kv_shape;
 
 hd_status hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out);
+/* Whether the logits of a plan over so many stages are on the first rank of the last one. A plan that draws needs them where the
+ * next step's tokens are read: they are handed to stage 0. */
+static inline bool hdi_logits_stay(int32_t pipeline, const hdi_step_limits *limits) { return pipeline > 1 && !limits->draws; }
+/* Then, the plan that brings them to rank 0; *out is NULL where they need none. Symbol rows (1..max_rows); on that rank input
+ * HDI_LOGITS_MADE f32[rows, vocab], on rank 0 output logits, the same. */
+#define HDI_LOGITS_MADE "logits_made"
+hd_status hdi_model_compile_return(const hd_model *model, const hdi_step_limits *limits, hd_plan **out);
 /* This rank's plan. */
 hd_status hdi_model_compile(const hd_model *model, const hdi_step_limits *limits, hd_plan **out);
 /* Where the ranks meet that share the model; NULL: it is this process's alone. */

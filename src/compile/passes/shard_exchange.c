@@ -257,8 +257,9 @@ hd_status hdi_shard_output(hdi_sharding *s, const hdi_output *output) {
     int32_t stage = share->stage < 0 ? 0 : share->stage;
     HD_TRY(make_whole_there(s, output->value, share, everywhere ? group_of(s, stage) : 1ull << hdi_rank_of(s, stage, 0)));
     hd_value local = share->form == HDI_FORM_WHOLE ? share->local : share->whole;
-    bool mine = s->stage == 0 && (everywhere || s->member == 0);
-    if (stage != 0) {
+    int32_t to = s->shard->outputs_stay ? stage : 0;
+    bool mine = s->stage == to && (everywhere || s->member == 0);
+    if (stage != to) {
         HD_TRY(send(s, output->value, share, 0, !everywhere, &local));
         if (mine && local && s->graph->values[local].kind == HDI_VALUE_REMOTE)
             local = copy_of(s, &s->whole->nodes[s->whole->values[output->value].node], local);
