@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A sample: one run of a fresh engine, all prompts at once, then decoding until as many steps were counted as asked for. Only
- * steps that decode a token of every sequence count as decode; a prompt that is still being read while others decode already
- * belongs to prefill. */
+ * steps behind the last of the prompts count as decode; a prompt that is still being read while others decode already belongs to
+ * prefill. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ typedef struct run {
     const int32_t *ids; /* prompt ids of each sequence */
     int64_t slack;      /* tokens that the first sequence may get before the last one begins */
     hd_sequence **sequences;
-    uint64_t prefill_tokens, decode_tokens, decode_bytes, decode_steps;
+    uint64_t prefill_tokens, decode_tokens, decode_bytes;
     double prefill_seconds, decode_seconds;
 } run;
 
@@ -72,11 +72,10 @@ static void count(run *r, const hd_engine_stats *a, const hd_engine_stats *b) {
     if (b->prefill_tokens > a->prefill_tokens) {
         r->prefill_tokens += b->prefill_tokens - a->prefill_tokens;
         r->prefill_seconds += b->prefill_seconds - a->prefill_seconds;
-    } else if (decoded == (uint64_t)r->setting->sequences) {
+    } else if (r->prefill_tokens >= (uint64_t)(r->setting->sequences * r->setting->prompt)) {
         r->decode_tokens += decoded;
         r->decode_seconds += b->decode_seconds - a->decode_seconds;
         r->decode_bytes += b->decode_bytes - a->decode_bytes;
-        r->decode_steps++;
     }
 }
 
@@ -89,7 +88,7 @@ static int steps(run *r, int64_t tokens) {
         code = status == HD_OK ? drain(r) : cli_fail_status(status);
         hd_engine_get_stats(r->engine, &after);
         count(r, &before, &after);
-        if (tokens > 0 && r->decode_steps >= (uint64_t)tokens) break;
+        if (tokens > 0 && r->decode_tokens >= (uint64_t)(tokens * r->setting->sequences)) break;
     }
     return code;
 }
@@ -98,7 +97,7 @@ static int steps(run *r, int64_t tokens) {
 static int run_once(run *r, int64_t tokens) {
     r->sequences = calloc((size_t)r->setting->sequences, sizeof *r->sequences);
     if (!r->sequences) return cli_fail(EXIT_MEMORY, "the sequences do not fit into memory");
-    r->prefill_tokens = r->decode_tokens = r->decode_bytes = r->decode_steps = 0;
+    r->prefill_tokens = r->decode_tokens = r->decode_bytes = 0;
     r->prefill_seconds = r->decode_seconds = 0;
     hd_status status = submit(r, tokens);
     int code = status == HD_OK ? steps(r, tokens) : cli_fail_status(status);

@@ -10,18 +10,21 @@
 #include "support/generate.h"
 #include "support/tiny_model.h"
 
-enum { REQUESTS = 5, NEW = 12 };
+enum { REQUESTS = 5, NEW = 12, LONGEST = 90, CONTEXT = 136 };
 
 typedef struct setting {
     int32_t tensor, pipeline, threads, batch;
     hd_executor_kind executor;
+    int64_t kv_tokens; /* 0: enough for all */
+    bool draws;        /* some sequences draw with seeds, one stops at a token, all are long */
 } setting;
 
 static const char *const families[] = {"llama", "mistral", "qwen2", "qwen3"};
 
 /* Prompts of unlike lengths, some longer than a chunk. */
-static void make_requests(hd_request *requests, int32_t prompts[REQUESTS][64]) {
-    static const size_t lengths[REQUESTS] = {1, 7, 33, 12, 50};
+static void make_requests(hd_request *requests, int32_t prompts[REQUESTS][LONGEST], bool draws) {
+    static const int32_t stop[] = {17};
+    size_t lengths[REQUESTS] = {1, 7, 33, 12, draws ? LONGEST : 50};
     for (int i = 0; i < REQUESTS; i++) {
         hd_request_init(&requests[i]);
         for (size_t t = 0; t < lengths[i]; t++) prompts[i][t] = (int32_t)((t * 37 + (size_t)i * 101 + 5) % 256);
@@ -29,6 +32,13 @@ static void make_requests(hd_request *requests, int32_t prompts[REQUESTS][64]) {
         requests[i].n_prompt = lengths[i];
         requests[i].max_tokens = NEW;
         requests[i].ignore_eos = true;
+        if (!draws) continue;
+        requests[i].sampling.temperature = i % 2 ? 0.9f : 0;
+        requests[i].sampling.seed = 11 + (uint64_t)i;
+        if (i == 2) requests[i].sampling.repetition_penalty = 1.3f;
+        requests[i].max_tokens = 40;
+        if (i == 0) requests[i].stop_tokens = stop;
+        requests[i].n_stop_tokens = i == 0;
     }
 }
 
@@ -36,13 +46,15 @@ static void run(hd_model *model, const setting *s, int32_t vocab, generation *ou
     hd_engine_options options;
     hd_engine *engine;
     hd_request requests[REQUESTS];
-    int32_t prompts[REQUESTS][64];
-    make_requests(requests, prompts);
+    int32_t prompts[REQUESTS][LONGEST];
+    make_requests(requests, prompts, s->draws);
     hd_engine_options_init(&options);
     options.threads = s->threads;
     options.max_sequences = 4;
     options.max_batch_tokens = s->batch;
-    options.context = 128;
+    options.context = CONTEXT;
+    options.kv_tokens = s->kv_tokens;
+    if (s->kv_tokens) options.page_tokens = 8;
     options.executor = s->executor;
     hd_status status = hd_engine_create(model, NULL, &options, &engine);
     if (status != HD_OK) fprintf(stderr, "%s\n", hd_last_error());
@@ -70,11 +82,11 @@ static void compare(const char *folder, hd_weights weights, const setting *s, co
     crew_end(&c);
 }
 
-static void generate_alone(const char *folder, hd_weights weights, generation *out) {
+static void generate_alone(const char *folder, hd_weights weights, bool draws, generation *out) {
     hd_model *model;
     hd_model_info info;
     hd_model_options options = {.weights = weights};
-    setting s = {1, 1, 1, 64, HD_EXECUTOR_SERIAL};
+    setting s = {1, 1, 1, 64, HD_EXECUTOR_SERIAL, 0, draws};
     assert_int_equal(hd_model_load(folder, &options, &model), HD_OK);
     hd_model_get_info(model, &info);
     run(model, &s, info.vocab, out);
@@ -86,7 +98,7 @@ static void check_model(const tiny_model *tiny, hd_weights weights, const settin
     memset(alone, 0, sizeof alone);
     char *folder = tiny_model_write(tiny);
     assert_non_null(folder);
-    generate_alone(folder, weights, alone);
+    generate_alone(folder, weights, settings->draws, alone);
     for (size_t i = 0; i < n; i++) compare(folder, weights, &settings[i], alone);
     for (int i = 0; i < REQUESTS; i++) generation_free(&alone[i]);
     tiny_model_remove(folder);
@@ -94,9 +106,10 @@ static void check_model(const tiny_model *tiny, hd_weights weights, const settin
 
 static void every_family_gives_the_same_bits(void **state) {
     static const setting settings[] = {
-        {2, 1, 1, 64, HD_EXECUTOR_SERIAL},  {2, 1, 2, 7, HD_EXECUTOR_THREADS},  {4, 1, 1, 512, HD_EXECUTOR_THREADS},
-        {2, 1, 1, 33, HD_EXECUTOR_TASKS},   {2, 1, 3, 64, HD_EXECUTOR_TASKS},   {1, 2, 1, 64, HD_EXECUTOR_THREADS},
-        {2, 2, 1, 33, HD_EXECUTOR_THREADS}, {2, 2, 2, 512, HD_EXECUTOR_TASKS},
+        {2, 1, 1, 64, HD_EXECUTOR_SERIAL, 0, false},   {2, 1, 2, 7, HD_EXECUTOR_THREADS, 0, false},
+        {4, 1, 1, 512, HD_EXECUTOR_THREADS, 0, false}, {2, 1, 1, 33, HD_EXECUTOR_TASKS, 0, false},
+        {2, 1, 3, 64, HD_EXECUTOR_TASKS, 0, false},    {1, 2, 1, 64, HD_EXECUTOR_THREADS, 0, false},
+        {2, 2, 1, 33, HD_EXECUTOR_THREADS, 0, false},  {2, 2, 2, 512, HD_EXECUTOR_TASKS, 0, false},
     };
     (void)state;
     for (size_t f = 0; f < HDI_COUNTOF(families); f++) {
@@ -106,8 +119,25 @@ static void every_family_gives_the_same_bits(void **state) {
     }
 }
 
+/* Several steps are under way, each of other sequences: prompts of many chunks, seeds, stop tokens, and pages so few that
+ * sequences give theirs up while their token is on its way. */
+static void stages_that_work_at_once_do(void **state) {
+    static const setting settings[] = {
+        {1, 2, 1, 8, HD_EXECUTOR_SERIAL, 0, true},    {1, 2, 2, 8, HD_EXECUTOR_THREADS, 144, true},
+        {1, 2, 2, 64, HD_EXECUTOR_TASKS, 0, true},    {1, 4, 1, 8, HD_EXECUTOR_THREADS, 0, true},
+        {1, 4, 1, 16, HD_EXECUTOR_SERIAL, 144, true}, {2, 2, 1, 8, HD_EXECUTOR_SERIAL, 0, true},
+        {2, 2, 1, 16, HD_EXECUTOR_THREADS, 0, true},  {2, 2, 2, 8, HD_EXECUTOR_TASKS, 144, true},
+    };
+    tiny_model tiny;
+    (void)state;
+    tiny_model_init(&tiny, "qwen3");
+    tiny.layers = 5;
+    check_model(&tiny, HD_WEIGHTS_AS_IS, settings, HDI_COUNTOF(settings));
+}
+
 static void every_type_of_weights_does(void **state) {
-    static const setting settings[] = {{2, 1, 1, 64, HD_EXECUTOR_THREADS}, {4, 1, 1, 64, HD_EXECUTOR_THREADS}};
+    static const setting settings[] = {{2, 1, 1, 64, HD_EXECUTOR_THREADS, 0, false},
+                                       {4, 1, 1, 64, HD_EXECUTOR_THREADS, 0, false}};
     static const hd_dtype stored[] = {HD_DTYPE_BF16, HD_DTYPE_F16, HD_DTYPE_F32};
     (void)state;
     for (int w = 0; w < HD_WEIGHTS_COUNT; w++) {
@@ -125,8 +155,9 @@ static void uneven_shapes_do(void **state) {
     static const struct {
         int32_t heads, kv_heads, head_dim, intermediate, vocab;
     } shapes[] = {{6, 3, 32, 96, 288}, {10, 5, 8, 1000, 300}, {8, 1, 16, 264, 290}, {9, 3, 20, 300, 301}, {8, 8, 8, 320, 288}};
-    static const setting settings[] = {
-        {2, 1, 1, 64, HD_EXECUTOR_THREADS}, {4, 1, 1, 16, HD_EXECUTOR_SERIAL}, {8, 1, 1, 64, HD_EXECUTOR_SERIAL}};
+    static const setting settings[] = {{2, 1, 1, 64, HD_EXECUTOR_THREADS, 0, false},
+                                       {4, 1, 1, 16, HD_EXECUTOR_SERIAL, 0, false},
+                                       {8, 1, 1, 64, HD_EXECUTOR_SERIAL, 0, false}};
     (void)state;
     for (size_t i = 0; i < HDI_COUNTOF(shapes); i++) {
         tiny_model tiny;
@@ -162,9 +193,8 @@ static void what_cannot_be_split_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_family_gives_the_same_bits),
-        cmocka_unit_test(every_type_of_weights_does),
-        cmocka_unit_test(uneven_shapes_do),
+        cmocka_unit_test(every_family_gives_the_same_bits), cmocka_unit_test(stages_that_work_at_once_do),
+        cmocka_unit_test(every_type_of_weights_does),       cmocka_unit_test(uneven_shapes_do),
         cmocka_unit_test(what_cannot_be_split_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
