@@ -402,6 +402,34 @@ static void stages_that_stand_for_others_take_as_long(void **state) {
         }
 }
 
+/* Chunks of a long prompt ask nothing back, so that stages work on several; whoever asks waits for all stages. */
+static void stages_overlap_where_nothing_is_asked_back(void **state) {
+    const hd_sim_step step = {1, 64, 0};
+    const int stages = 4, runs = 9;
+    hd_sim_machine m = {.inside = {.latency = 1e-9}, .between = {.latency = 1e-9}};
+    (void)state;
+    for (int k = 0; k < HD_SIM_CLASS_COUNT; k++) m.rates[k].flop = 1e-9;
+    for (int standing = 0; standing < 2; standing++)
+        for (int rows = 0; rows < 2; rows++) {
+            hd_sim_shape shape = small;
+            hd_sim_plans *set;
+            hd_sim_result *r;
+            shape.layers = 2 * stages;
+            assert_int_equal(standing ? hdi_sim_plans_stand_in(&shape, 1, stages, 1, &step, &set)
+                                      : hd_sim_plans_model(&shape, 1, stages, 1, &step, &set),
+                             HD_OK);
+            assert_int_equal(hd_sim_plans_set(set, "rows", rows), HD_OK);
+            assert_int_equal(hd_simulate(set, &m, runs, &r), HD_OK);
+            double each = (r->seconds - r->first_run) / (runs - 1) / r->first_run;
+            if (rows)
+                assert_true(each > 0.97);
+            else
+                assert_true(each > 0.97 / stages && each < 1.1 / stages);
+            hd_sim_result_destroy(r);
+            hd_sim_plans_destroy(set);
+        }
+}
+
 static void the_same_is_simulated_twice_alike(void **state) {
     hd_sim_plans *one, *two;
     (void)state;
@@ -528,6 +556,7 @@ int main(void) {
         cmocka_unit_test(ports_take_one_message_at_a_time),
         cmocka_unit_test(plans_that_stand_still_are_reported),
         cmocka_unit_test(stages_that_stand_for_others_take_as_long),
+        cmocka_unit_test(stages_overlap_where_nothing_is_asked_back),
         cmocka_unit_test(the_same_is_simulated_twice_alike),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(a_fit_finds_the_rates_of_exact_samples),
