@@ -2,6 +2,7 @@
 """--tp, --pp and `heddle worker`: the same text over any ranks, and one sentence for whatever cannot be."""
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -69,6 +70,33 @@ class Together(Ranks):
         result = run("bench", "-m", MODEL, "--tp", 2, "-p", 8, "-n", 4, "--json")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertTrue(json.loads(result.stdout))
+
+    def test_a_rank_that_dies_with_several_steps_under_way(self):
+        """Prompts of many chunks, then decodes of six sequences: stages are always at different steps."""
+        for round, stages in enumerate([2, 2, 2, 4, 4, 4]):
+            with self.subTest(round=round, stages=stages):
+                words = [PROGRAM, "bench", "-m", str(MODEL), "-p", "300", "-n", "150", "--sequences", "6", "-t", "1", "-r", "50", "-q",
+                         "--pp", str(stages)]
+                process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                           env=environment(HEDDLE_TIMEOUT_MS="2000"))
+                end = time.monotonic() + 30
+                while len(workers()) < stages - 1 and time.monotonic() < end:
+                    time.sleep(0.01)
+                time.sleep(0.6 + 0.15 * round)
+                victims = {self.rank_of(pid): pid for pid in workers()}
+                rank = round % (stages - 1) + 1
+                os.kill(victims[rank], signal.SIGKILL)
+                began = time.monotonic()
+                out, err = process.communicate(timeout=30)
+                self.assertNotEqual(process.returncode, 0)
+                self.assertLess(time.monotonic() - began, 12)
+                self.assertIn(f"rank {rank}".encode(), err)
+                self.assertIn(b"was ended by signal 9", err)
+
+    @staticmethod
+    def rank_of(pid):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return int(words[words.index(b"--rank") + 1])
 
     def test_help(self):
         self.assertIn(b"worker", run("help").stdout)
