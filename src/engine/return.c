@@ -34,7 +34,7 @@ hd_status hdi_return_init(hdi_return *r, const hd_model *model, const hdi_step_l
 }
 
 void hdi_return_deinit(hdi_return *r) {
-    for (int32_t i = 0; r->executors && i <= r->stages; i++) hd_executor_destroy(r->executors[i]);
+    for (int32_t i = 0; r->executors && i <= r->stages; i++) hd_executor_destroy(r->executors[i]); /* one may be half made */
     hdi_free(r->executors);
     hd_plan_destroy(r->plan);
     *r = (hdi_return){0};
