@@ -35,7 +35,7 @@ typedef struct hdi_kv_shape {
     hd_dtype natural_dtype; /* of the cache, by the checkpoint's own type */
 } hdi_kv_shape;
 
-hd_status hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out);
+void hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out);
 /* This rank's plan. */
 hd_status hdi_model_compile(const hd_model *model, const hdi_step_limits *limits, hd_plan **out);
 /* Where the ranks meet that share the model; NULL: it is this process's alone. */
