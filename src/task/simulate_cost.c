@@ -62,6 +62,18 @@ static hd_sim_class class_of(hdi_kernel_id kernel, const hdi_kernel_call *call) 
     return rows <= 1 ? HD_SIM_PRODUCT_ROW : rows < MANY_ROWS ? HD_SIM_PRODUCT_FEW : HD_SIM_PRODUCT_ROWS;
 }
 
+/* What a step reads in other ranks' segments. */
+static double remote_bytes(const binding *b, const hdi_plan_step *step) {
+    double bytes = 0;
+    for (uint32_t i = step->first_operand; i < step->first_operand + step->n_operands; i++) {
+        const hdi_plan_operand *from = &hdi_plan_operands(b->plan)[i];
+        const hdi_plan_slot *slot = from->slot < 0 ? NULL : &hdi_plan_slots(b->plan)[from->slot];
+        if (slot && slot->kind == HDI_SLOT_SEGMENT && slot->rank != b->plan->rank)
+            bytes += (double)hdi_operand_bytes(&b->operands[i]);
+    }
+    return bytes;
+}
+
 static hd_status cost_of(const binding *b, const hdi_plan_step *step, const hd_sim_machine *machine, hdi_sim_cost *out) {
     const hdi_kernel_call call = {.operand = b->operands + step->first_operand,
                                   .attr = hdi_plan_attrs(b->plan) + step->attr,
@@ -81,7 +93,7 @@ static hd_status cost_of(const binding *b, const hdi_plan_step *step, const hd_s
     out->pieces = hdi_pieces_of(b->plan, step, result->rank ? result->shape[0] : 1);
     if (machine) {
         const hd_sim_rates *r = &machine->rates[out->kind];
-        out->seconds = r->step + cost.bytes * r->byte + cost.flops * r->flop;
+        out->seconds = r->step + cost.bytes * r->byte + cost.flops * r->flop + remote_bytes(b, step) * machine->read;
     }
     return HD_OK;
 }
