@@ -21,7 +21,7 @@ extern "C" {
 /* One thread at a time while it is built; immutable and thread-safe afterwards. */
 typedef struct hd_graph hd_graph;
 typedef uint32_t hd_value; /* 0: none */
-typedef int64_t hd_dim;    /* a constant size when >= 0, else a handle that hd_graph_symbol gave, or a product with one */
+typedef int64_t hd_dim;    /* a constant size when >= 0, else the handle of a symbol or of an expression in symbols */
 
 HD_API HD_CHECK_RESULT hd_status hd_graph_create(hd_graph **out);
 HD_API void hd_graph_destroy(hd_graph *graph); /* NULL is legal */
@@ -30,6 +30,15 @@ HD_API HD_CHECK_RESULT hd_status hd_graph_status(const hd_graph *graph);
 
 /* A size that is given when the plan runs, from min to max (0 <= min <= max). Names are unique. */
 HD_API hd_dim hd_graph_symbol(hd_graph *graph, const char *name, int64_t min, int64_t max);
+/* Arithmetic on sizes; equal polynomials give equal handles. Differences may be negative in between, a size may not. Quotients are
+ * rounded down, and their divisors must be at least 1 for all values of the symbols. 0 after a failure. */
+HD_API hd_dim hd_graph_dim_add(hd_graph *graph, hd_dim a, hd_dim b);
+HD_API hd_dim hd_graph_dim_sub(hd_graph *graph, hd_dim a, hd_dim b);
+HD_API hd_dim hd_graph_dim_mul(hd_graph *graph, hd_dim a, hd_dim b);
+HD_API hd_dim hd_graph_dim_div(hd_graph *graph, hd_dim a, hd_dim b);
+HD_API hd_dim hd_graph_dim_mod(hd_graph *graph, hd_dim a, hd_dim b);
+HD_API hd_dim hd_graph_dim_min(hd_graph *graph, hd_dim a, hd_dim b);
+HD_API hd_dim hd_graph_dim_max(hd_graph *graph, hd_dim a, hd_dim b);
 
 /* Where data comes from. Names are unique in a graph. */
 HD_API hd_value hd_graph_input(hd_graph *graph, const char *name, hd_dtype dtype, int32_t rank, const hd_dim *shape);
@@ -65,7 +74,8 @@ HD_API void hd_graph_layer(hd_graph *graph, int32_t layer, int32_t layers);
 /* Views: the same memory seen differently. */
 HD_API hd_value hd_graph_reshape(hd_graph *graph, hd_value x, int32_t rank, const hd_dim *shape); /* x must be contiguous */
 HD_API hd_value hd_graph_permute(hd_graph *graph, hd_value x, const int32_t *order);
-HD_API hd_value hd_graph_slice(hd_graph *graph, hd_value x, int32_t dim, int64_t start, int64_t end);
+/* start..end - 1 of a dim; 0 <= start <= end <= its size must hold for all values of the symbols. */
+HD_API hd_value hd_graph_slice(hd_graph *graph, hd_value x, int32_t dim, hd_dim start, hd_dim end);
 
 /* Operators; shapes and formulas are those of the functions of the same name in ops.h. */
 HD_API hd_value hd_graph_add(hd_graph *graph, hd_value a, hd_value b);

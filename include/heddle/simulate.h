@@ -45,6 +45,7 @@ typedef struct hd_sim_rates {
 
 typedef struct hd_sim_machine {
     hd_sim_rates rates[HD_SIM_CLASS_COUNT];
+    double read;                 /* seconds a byte more for what a step reads in other ranks' segments, where memory is shared */
     hd_sim_link inside, between; /* links within a machine and between machines; each rank has a port of each kind */
     int32_t ranks_per_machine;   /* 0: all are in one */
     int32_t workers;             /* of a rank: 1: steps run in the plan's order, a wait holds up what follows; more: so many steps
@@ -147,7 +148,6 @@ typedef struct hd_sim_calibration {
     hd_sim_machine machine;
     size_t samples;                        /* kinds of steps that were measured */
     double step_error[HD_SIM_CLASS_COUNT]; /* median of |fitted - measured| / measured of a class's kinds of steps */
-    double put_byte; /* seconds a byte until what another rank wrote has been read, beside what a signal takes */
     hd_sim_prediction *predictions;
     size_t n_predictions;
 } hd_sim_calibration;

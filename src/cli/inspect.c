@@ -5,6 +5,7 @@
 
 #include "cli/load.h"
 #include "cli/options.h"
+#include "heddle/program.h"
 
 typedef struct inspect_options {
     const char *model, *weights;
@@ -18,8 +19,8 @@ static size_t make_table(inspect_options *o, cli_option table[MAX_ROWS]) {
     const cli_option rows[] = {
         {CLI_HEADING, .help = "options"},
         {CLI_STRING, 'm', "model", "FOLDER", &o->model,
-         .help = "a Hugging Face folder; default: $HEDDLE_MODEL, else the bundled model"},
-        {CLI_FLAG, 0, "graph", NULL, &o->graph, .help = "the graph of operators that the model becomes"},
+         .help = "a Hugging Face folder, or a program (.hdg); default: $HEDDLE_MODEL, else the bundled model"},
+        {CLI_FLAG, 0, "graph", NULL, &o->graph, .help = "the graph of operators that the model becomes; of a program, its calls"},
         {CLI_FLAG, 0, "plan", NULL, &o->plan,
          .help = "the plan that the graph compiles to: steps, what they wait for, where values lie"},
         {CLI_INT, 0, "tokens", "N", &o->tokens, 1, 1 << 16, .help = "the plan's most tokens a step (512)"},
@@ -145,6 +146,23 @@ static int show_model(const inspect_options *options, const char *folder, const 
     return code;
 }
 
+static int show_program(const inspect_options *options, const char *path) {
+    hd_program *program;
+    char *text = NULL;
+    if (options->plan || options->tensors || options->config || options->json || options->weights)
+        return cli_usage("of a program there are a summary and --graph");
+    hd_status status = hd_program_open(path, &program);
+    if (status != HD_OK) return cli_fail_status(status);
+    status = options->graph ? hd_program_print(program, &text) : hd_program_describe(program, &text);
+    hd_program_close(program);
+    return write_described(status, text);
+}
+
+static bool is_program(const char *path) {
+    size_t n = path ? strlen(path) : 0;
+    return n > 4 && strcmp(path + n - 4, ".hdg") == 0;
+}
+
 int cli_inspect_main(int argc, char **argv) {
     inspect_options options = {.tokens = 512};
     cli_option table[MAX_ROWS];
@@ -152,6 +170,7 @@ int cli_inspect_main(int argc, char **argv) {
     if (code >= 0) return code;
     if (options.graph + options.plan + options.tensors + options.config + options.json > 1)
         return cli_usage("--graph, --plan, --tensors, --config and --json are one choice");
+    if (is_program(options.model)) return show_program(&options, options.model);
     char buffer[CLI_PATH_MAX];
     const char *folder = cli_model_folder(options.model, buffer, &code);
     if (!folder) return code;

@@ -180,7 +180,7 @@ static void print_calibration(FILE *to, const simulate_options *o, const void *w
     fprintf(to,
             "\nlocal transport: latency %.3f us, overhead and gap %.3f us; what another rank wrote is read at %.1f GB/s\n\n"
             "%-40s %12s %12s %8s\n",
-            l->latency * 1e6, l->overhead * 1e6, rate(c->put_byte), "run", "measured us", "predicted us", "error");
+            l->latency * 1e6, l->overhead * 1e6, rate(c->machine.read), "run", "measured us", "predicted us", "error");
     for (size_t i = 0; i < c->n_predictions; i++) {
         const hd_sim_prediction *p = &c->predictions[i];
         fprintf(to, "%-40s %12.1f %12.1f %7.1f%%%s\n", p->what, p->measured * 1e6, p->predicted * 1e6, error_of(p) * 100,
@@ -204,8 +204,8 @@ static void print_calibration_json(FILE *to, const simulate_options *o, const vo
         fprintf(to, "%s{\"kind\": \"%s\", \"step\": %.6g, \"byte\": %.6g, \"flop\": %.6g, \"median_error\": %.4f}", k ? ", " : "",
                 hd_sim_class_name((hd_sim_class)k), r->step, r->byte, r->flop, c->step_error[k]);
     }
-    fprintf(to, "], \"link\": {\"latency\": %.6g, \"overhead\": %.6g, \"gap\": %.6g, \"byte\": %.6g}, \"put_byte\": %.6g",
-            l->latency, l->overhead, l->gap, l->byte, c->put_byte);
+    fprintf(to, "], \"link\": {\"latency\": %.6g, \"overhead\": %.6g, \"gap\": %.6g, \"byte\": %.6g}, \"read\": %.6g", l->latency,
+            l->overhead, l->gap, l->byte, c->machine.read);
     for (size_t g = 0; g < CLI_COUNT(groups); g++) {
         errors e = sum_errors(c, groups[g].ranks, groups[g].fitted);
         fprintf(to, ", \"%s\": {\"runs\": %zu, \"median_error\": %.4f, \"worst_error\": %.4f}", groups[g].key, e.n, e.median,

@@ -97,7 +97,7 @@ static void lay_out(const emitter *e, hd_plan *head) {
     uint64_t at = hdi_align_up(sizeof *head, 64);
     *head = (hd_plan){.arena_bytes = low->arena_bytes,
                       .n_symbols = (uint32_t)e->graph->dims.n_symbols,
-                      .n_products = (uint32_t)e->graph->dims.n_products,
+                      .n_exprs = (uint32_t)e->graph->dims.n_exprs,
                       .n_slots = e->n_slots,
                       .n_steps = low->n_steps,
                       .n_groups = low->n_groups,
@@ -120,7 +120,7 @@ static void lay_out(const emitter *e, hd_plan *head) {
     head->field = at;             \
     at = hdi_align_up(at + (uint64_t)(count) * sizeof(type), 64);
     PLACE(symbols, head->n_symbols, hdi_plan_symbol)
-    PLACE(products, head->n_products, hdi_product)
+    PLACE(exprs, head->n_exprs, hdi_expr)
     PLACE(slots, head->n_slots, hdi_plan_slot)
     PLACE(operands, head->n_operands, hdi_plan_operand)
     PLACE(steps, head->n_steps, hdi_plan_step)
@@ -231,7 +231,7 @@ static void emit_all(emitter *e) {
     hdi_plan_output *outputs = WRITE(e, outputs, hdi_plan_output);
     for (size_t i = 0; i < dims->n_symbols; i++)
         symbols[i] = (hdi_plan_symbol){emit_string(e, dims->symbols[i].name), dims->symbols[i].min, dims->symbols[i].max};
-    if (dims->n_products) memcpy(WRITE(e, products, hdi_product), dims->products, dims->n_products * sizeof *dims->products);
+    if (dims->n_exprs) memcpy(WRITE(e, exprs, hdi_expr), dims->exprs, dims->n_exprs * sizeof *dims->exprs);
     emit_slots(e);
     for (uint32_t s = 0; s < e->low->n_steps; s++) emit_step(e, s);
     for (uint32_t g = 0; g < e->low->n_groups; g++) {

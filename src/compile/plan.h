@@ -2,7 +2,7 @@
 /* The plan: one flat image without pointers that holds all that an executor needs to run a graph.
  *
  * Arrays lie behind the header at byte offsets; names are offsets into a block of strings. Sizes and strides may depend on
- * symbols (hdi_dim handles into `products`); memory is a slot number and a byte offset, slot 0 being the arena. */
+ * symbols (hdi_dim handles into `exprs`); memory is a slot number and a byte offset, slot 0 being the arena. */
 #ifndef HDI_COMPILE_PLAN_H
 #define HDI_COMPILE_PLAN_H
 
@@ -94,13 +94,13 @@ typedef struct hdi_plan_output {
 struct hd_plan {
     uint64_t bytes; /* of the whole image */
     uint64_t arena_bytes;
-    uint32_t n_symbols, n_products, n_slots, n_operands, n_steps, n_waits, n_groups, n_outputs, n_attr_bytes, n_string_bytes;
+    uint32_t n_symbols, n_exprs, n_slots, n_operands, n_steps, n_waits, n_groups, n_outputs, n_attr_bytes, n_string_bytes;
     uint32_t n_remotes, n_triggers, n_events;
     int32_t rank, ranks;    /* ranks 0: a plan for itself */
     uint64_t segment_bytes; /* of each rank */
     uint64_t end_ranks;     /* who hears of the end of a run */
     /* byte offsets of the arrays from the image's start */
-    uint64_t symbols, products, slots, operands, steps, waits, groups, outputs, attrs, strings, remotes, triggers, events;
+    uint64_t symbols, exprs, slots, operands, steps, waits, groups, outputs, attrs, strings, remotes, triggers, events;
 };
 
 #define HDI_PLAN_ARRAY(field, type)                                            \
@@ -108,7 +108,7 @@ struct hd_plan {
         return (const type *)(const void *)((const char *)plan + plan->field); \
     }
 HDI_PLAN_ARRAY(symbols, hdi_plan_symbol)
-HDI_PLAN_ARRAY(products, hdi_product)
+HDI_PLAN_ARRAY(exprs, hdi_expr)
 HDI_PLAN_ARRAY(slots, hdi_plan_slot)
 HDI_PLAN_ARRAY(operands, hdi_plan_operand)
 HDI_PLAN_ARRAY(steps, hdi_plan_step)
@@ -122,10 +122,12 @@ HDI_PLAN_ARRAY(triggers, hdi_plan_trigger)
 HDI_PLAN_ARRAY(events, hdi_plan_event)
 #undef HDI_PLAN_ARRAY
 
-/* `from` for these values of the symbols, its slot's memory at `base`; an absent operand has no data. Follows no address. */
-void hdi_plan_bind(const hd_plan *plan, const hdi_plan_operand *from, const int64_t *symbols, uintptr_t base, hdi_operand *to);
-/* Whether what has this condition happens for these values of the symbols. */
-bool hdi_plan_holds(const hd_plan *plan, const hdi_plan_condition *when, const int64_t *symbols);
+/* The values of the plan's `n_exprs` sizes for these values of the symbols. */
+void hdi_plan_sizes(const hd_plan *plan, const int64_t *symbols, int64_t *sizes);
+/* `from` for these sizes, its slot's memory at `base`; an absent operand has no data. Follows no address. */
+void hdi_plan_bind(const hdi_plan_operand *from, const int64_t *sizes, uintptr_t base, hdi_operand *to);
+/* Whether what has this condition happens for these sizes. */
+bool hdi_plan_holds(const hdi_plan_condition *when, const int64_t *sizes);
 
 static inline const char *hdi_plan_name(const hd_plan *plan, uint32_t name) { return hdi_plan_strings(plan) + name; }
 

@@ -5,15 +5,15 @@
 #include "base/text.h"
 #include "compile/plan.h"
 
+static const char *symbol_name(const void *user, int64_t index) {
+    const hd_plan *plan = user;
+    return hdi_plan_name(plan, hdi_plan_symbols(plan)[index].name);
+}
+
 static void print_dim(hdi_text *text, const hd_plan *plan, hdi_dim dim) {
-    if (dim >= 0) {
-        hdi_text_add(text, "%lld", (long long)dim);
-        return;
-    }
-    const hdi_product *p = &hdi_plan_products(plan)[-dim - 1];
-    if (p->coefficient != 1) hdi_text_add(text, "%lld*", (long long)p->coefficient);
-    for (int i = 0; i < p->n; i++)
-        hdi_text_add(text, "%s%s", i ? "*" : "", hdi_plan_name(plan, hdi_plan_symbols(plan)[p->symbol[i]].name));
+    char words[256];
+    hdi_expr_text(hdi_plan_exprs(plan), dim, symbol_name, plan, words, sizeof words);
+    hdi_text_add(text, "%s", words);
 }
 
 /* "arena+4096 f32[tokens, 64]" or "layers.0.q.weight" */

@@ -78,8 +78,8 @@ void hdi_verify_clear(hdi_verify *v);
 
 /* ---- helpers ---- */
 
-/* A size at the symbols' maxima or minima; false when it does not fit 64 bits. The handle has been checked. */
-bool hdi_verify_size(const hd_plan *plan, hdi_dim dim, bool maxima, int64_t *out);
+/* The most or the least that a size can be. The handle has been checked. */
+int64_t hdi_verify_size(const hd_plan *plan, hdi_dim dim, bool maxima);
 /* The bytes of a present operand from the beginning of its slot; an empty one gives begin == end. false: they do not fit. */
 bool hdi_verify_span(const hd_plan *plan, const hdi_plan_operand *operand, bool maxima, uint64_t *begin, uint64_t *end);
 /* The operator whose kernel it is, NULL for a number that is none. */

@@ -13,7 +13,7 @@ enum { MOST_AXES = 6, MOST_CUTS = HDI_MAX_CASES };
 
 typedef struct axis {
     const hd_plan *plan; /* where its symbols' names are */
-    int32_t n, symbol[HDI_DIM_SYMBOLS];
+    int32_t n, symbol[HDI_EXPR_FACTORS];
     int64_t min, max;
     int64_t cut[MOST_CUTS + 1]; /* ascending: piece i begins at cut[i], cut[0] is the least value */
     int n_cuts;
@@ -24,8 +24,9 @@ typedef struct axes {
     int n;
 } axes;
 
-static const hdi_product *product_of(const hd_plan *plan, const hdi_plan_condition *when) {
-    return when->below == 0 || when->size >= 0 ? NULL : &hdi_plan_products(plan)[-(when->size + 1)];
+/* Whether it depends on a size at all; the image's check has seen that this is a product. */
+static bool looks_at(const hd_plan *plan, const hdi_plan_condition *when, hdi_product *size) {
+    return when->below != 0 && when->size < 0 && hdi_expr_product(hdi_plan_exprs(plan), when->size, size);
 }
 
 static axis *find_axis(axes *a, const hdi_product *p) {
@@ -52,19 +53,18 @@ static hd_status add_cut(axis *x, int64_t at) {
 }
 
 static hd_status cut_for(axes *a, const hd_plan *plan, const hdi_plan_condition *when) {
-    const hdi_product *p = product_of(plan, when);
-    if (!p) return HD_OK;
+    hdi_product size, *p = &size;
+    if (!looks_at(plan, when, p)) return HD_OK;
     axis *x = find_axis(a, p);
     if (!x) {
-        hdi_product alone = *p;
         HD_REQUIRE(a->n < MOST_AXES, HD_UNSUPPORTED, "the plans' conditions look at more than %d sizes", MOST_AXES);
         x = &a->axis[a->n++];
-        *x = (axis){.plan = plan, .n = p->n, .n_cuts = 1, .min = 1, .max = 1};
-        memcpy(x->symbol, alone.symbol, sizeof x->symbol);
-        for (int i = 0; i < p->n; i++) { /* fits: the image's check has multiplied the maxima, with the coefficient */
-            x->min *= hdi_plan_symbols(plan)[p->symbol[i]].min;
-            x->max *= hdi_plan_symbols(plan)[p->symbol[i]].max;
-        }
+        *x = (axis){.plan = plan,
+                    .n = p->n,
+                    .n_cuts = 1,
+                    .min = hdi_verify_size(plan, when->size, false) / p->coefficient,
+                    .max = hdi_verify_size(plan, when->size, true) / p->coefficient};
+        memcpy(x->symbol, p->symbol, sizeof x->symbol);
         x->cut[0] = x->min;
     }
     HD_TRY(add_cut(x, reach(p, when->from)));
@@ -78,13 +78,13 @@ static int64_t value_in(const axes *a, const axis *x, int c) {
 }
 
 static uint64_t cases_of(axes *a, const hd_plan *plan, const hdi_plan_condition *when, int n_cases) {
-    const hdi_product *p = product_of(plan, when);
+    hdi_product p;
     uint64_t all = n_cases == 64 ? UINT64_MAX : (1ull << n_cases) - 1, set = 0;
     if (when->below == 0) return all;
-    if (!p) return when->from <= when->size && when->size < when->below ? all : 0;
-    const axis *x = find_axis(a, p);
+    if (!looks_at(plan, when, &p)) return when->from <= when->size && when->size < when->below ? all : 0;
+    const axis *x = find_axis(a, &p);
     for (int c = 0; c < n_cases; c++) {
-        int64_t size = value_in(a, x, c) * p->coefficient;
+        int64_t size = value_in(a, x, c) * p.coefficient;
         if (when->from <= size && size < when->below) set |= 1ull << c;
     }
     return set;

@@ -13,29 +13,22 @@ enum { MOST_CHUNKS = 1 << 12 }; /* a step's pieces: executors keep one record ea
 
 /* ---- helpers ---- */
 
-bool hdi_verify_size(const hd_plan *plan, hdi_dim dim, bool maxima, int64_t *out) {
-    *out = dim;
-    if (dim >= 0) return true;
-    const hdi_product *p = &hdi_plan_products(plan)[-(dim + 1)];
-    *out = p->coefficient;
-    for (int i = 0; i < p->n; i++) {
-        const hdi_plan_symbol *s = &hdi_plan_symbols(plan)[p->symbol[i]];
-        if (!hdi_mul_i64(*out, maxima ? s->max : s->min, out)) return false;
-    }
-    return true;
+int64_t hdi_verify_size(const hd_plan *plan, hdi_dim dim, bool maxima) {
+    hdi_interval range = hdi_expr_interval(hdi_plan_exprs(plan), dim);
+    return maxima ? range.max : range.min;
 }
 
 bool hdi_verify_span(const hd_plan *plan, const hdi_plan_operand *t, bool maxima, uint64_t *begin, uint64_t *end) {
     int64_t block = hd_dtype_block_elements((hd_dtype)t->type.dtype), bytes, last = 0, at;
     *begin = *end = (uint64_t)t->offset;
-    if (!hdi_verify_size(plan, t->element_offset, maxima, &at)) return false;
-    if (!hdi_mul_i64(at / block, (int64_t)hd_dtype_block_bytes((hd_dtype)t->type.dtype), &at)) return false;
+    if (!hdi_mul_i64(hdi_verify_size(plan, t->element_offset, maxima) / block,
+                     (int64_t)hd_dtype_block_bytes((hd_dtype)t->type.dtype), &at))
+        return false;
     if (__builtin_add_overflow(at, t->offset, &at)) return false;
     for (int i = 0; i < t->type.rank; i++) {
-        int64_t size, stride;
-        if (!hdi_verify_size(plan, t->type.dim[i], maxima, &size)) return false;
+        int64_t size = hdi_verify_size(plan, t->type.dim[i], maxima), stride;
         if (size == 0) return true;
-        if (!hdi_verify_size(plan, t->stride[i], maxima, &stride) || !hdi_mul_i64(stride, size - 1, &stride)) return false;
+        if (!hdi_mul_i64(hdi_verify_size(plan, t->stride[i], maxima), size - 1, &stride)) return false;
         if (__builtin_add_overflow(last, stride, &last) || last == INT64_MAX) return false;
     }
     if (t->type.layout == HDI_LAYOUT_PANEL && t->type.dim[0] > (1ll << 48) / (t->type.dim[1] + 1)) return false;
@@ -70,7 +63,7 @@ static hd_status check_header(const hd_plan *plan, size_t bytes) {
     REFUSE(bytes >= sizeof *plan && plan->bytes == bytes, "it says that it has another size than its %zu bytes", bytes);
 #define ARRAY(field, count, type) HD_TRY(check_array(plan, #field, plan->field, plan->count, sizeof(type)));
     ARRAY(symbols, n_symbols, hdi_plan_symbol)
-    ARRAY(products, n_products, hdi_product)
+    ARRAY(exprs, n_exprs, hdi_expr)
     ARRAY(slots, n_slots, hdi_plan_slot)
     ARRAY(operands, n_operands, hdi_plan_operand)
     ARRAY(steps, n_steps, hdi_plan_step)
@@ -104,18 +97,30 @@ static hd_status check_symbols(const hd_plan *plan) {
         REFUSE(0 <= s->min && s->min <= s->max, "symbol %s has the range %lld..%lld", hdi_plan_name(plan, s->name),
                (long long)s->min, (long long)s->max);
     }
-    for (uint32_t i = 0; i < plan->n_products; i++) {
-        const hdi_product *p = &hdi_plan_products(plan)[i];
-        int64_t most;
-        REFUSE(p->coefficient >= 1 && 1 <= p->n && p->n <= HDI_DIM_SYMBOLS, "its size %u is no product", i);
-        for (int j = 0; j < p->n; j++)
-            REFUSE(0 <= p->symbol[j] && (uint32_t)p->symbol[j] < plan->n_symbols, "its size %u has an unknown symbol", i);
-        REFUSE(hdi_verify_size(plan, -(hdi_dim)i - 1, true, &most), "its size %u does not fit 64 bits", i);
-    }
     return HD_OK;
 }
 
-static bool dim_is_there(const hd_plan *plan, hdi_dim dim) { return dim >= 0 || -(dim + 1) < (int64_t)plan->n_products; }
+/* Entry i stands over earlier ones, and lies between what it says. */
+static hd_status check_expr(const hd_plan *plan, uint32_t i) {
+    const hdi_expr *exprs = hdi_plan_exprs(plan), *e = &exprs[i];
+    hdi_interval range = {e->a, e->a};
+    REFUSE(0 <= e->kind && e->kind < HDI_EXPR_KINDS, "its size %u is no expression", i);
+    if (e->kind == HDI_EXPR_SYMBOL) {
+        REFUSE(0 <= e->a && e->a < plan->n_symbols, "its size %u has an unknown symbol", i);
+        range = (hdi_interval){hdi_plan_symbols(plan)[e->a].min, hdi_plan_symbols(plan)[e->a].max};
+    } else if (e->kind != HDI_EXPR_CONSTANT) {
+        REFUSE(-(e->a + 1) < (int64_t)i && -(e->b + 1) < (int64_t)i, "its size %u has unknown operands", i);
+        REFUSE(hdi_expr_is_formed(exprs, e), "its size %u is a sum or a product in no order", i);
+        REFUSE(hdi_expr_range(exprs, e, &range), "its size %u does not fit 64 bits", i);
+    }
+    REFUSE(e->min == range.min && e->max == range.max, "its size %u has another range than its operands give", i);
+    return HD_OK;
+}
+
+/* An expression that is a size, a stride or an offset: never negative. */
+static bool dim_is_there(const hd_plan *plan, hdi_dim dim) {
+    return dim >= 0 || (-(dim + 1) < (int64_t)plan->n_exprs && hdi_verify_size(plan, dim, false) >= 0);
+}
 
 static hd_status check_type(const hd_plan *plan, const hdi_type *type, const char *what) {
     REFUSE(type->dtype < HD_DTYPE_COUNT && type->layout < HDI_LAYOUT_COUNT && type->rank <= HD_MAX_DIMS, "%s has no type", what);
@@ -237,9 +242,7 @@ static bool is_dense(const hd_plan *plan, const hdi_plan_operand *t, bool maxima
     int64_t step = 1;
     if (hd_dtype_block_elements((hd_dtype)t->type.dtype) != 1 || t->type.layout != HDI_LAYOUT_STRIDED) return false;
     for (int i = t->type.rank - 1; i >= 0; i--) {
-        int64_t size, stride;
-        if (!hdi_verify_size(plan, t->type.dim[i], maxima, &size) || !hdi_verify_size(plan, t->stride[i], maxima, &stride))
-            return false;
+        int64_t size = hdi_verify_size(plan, t->type.dim[i], maxima), stride = hdi_verify_size(plan, t->stride[i], maxima);
         if (stride != step && size != 1) return false;
         if (!hdi_mul_i64(step, size, &step)) return false;
     }
@@ -268,6 +271,13 @@ static hd_status check_trigger(const hd_plan *plan, const hdi_plan_step *step, c
     return HD_OK;
 }
 
+/* Cases of sizes (verify_cases.c) are cut along products. */
+static bool can_be_cut(const hd_plan *plan, const hdi_plan_condition *when) {
+    hdi_product size;
+    return when->below == 0 ||
+           (hdi_expr_product(hdi_plan_exprs(plan), when->size, &size) && (size.n == 0 || size.coefficient > 0));
+}
+
 static hd_status check_step(const hd_plan *plan, uint32_t s, uint32_t *remotes, uint32_t *triggers) {
     const hdi_plan_step *step = &hdi_plan_steps(plan)[s];
     HD_TRY(check_name(plan, step->name, "step"));
@@ -287,6 +297,7 @@ static hd_status check_step(const hd_plan *plan, uint32_t s, uint32_t *remotes, 
     REFUSE(dim_is_there(plan, step->when.size) && step->when.from >= 0 &&
                (step->when.below == 0 || step->when.below > step->when.from),
            "%s runs at no size: %lld..%lld", name, (long long)step->when.from, (long long)step->when.below);
+    HD_REQUIRE(can_be_cut(plan, &step->when), HD_UNSUPPORTED, "%s runs by a size that is no product of symbols", name);
     HD_TRY(check_operands(plan, step, op));
     HD_TRY(check_in_place(plan, step, op));
     HD_TRY(check_local_waits(plan, s));
@@ -327,6 +338,7 @@ hd_status hdi_verify_image(const void *image, size_t bytes) {
     uint32_t remotes = 0, triggers = 0;
     HD_TRY(check_header(plan, bytes));
     HD_TRY(check_symbols(plan));
+    for (uint32_t i = 0; i < plan->n_exprs; i++) HD_TRY(check_expr(plan, i));
     HD_TRY(check_slots(plan));
     HD_TRY(check_events(plan));
     for (uint32_t s = 0; s < plan->n_steps; s++) HD_TRY(check_step(plan, s, &remotes, &triggers));

@@ -97,7 +97,7 @@ static hd_status choose_limits(hd_engine *e, const hd_engine_options *asked, con
 static hd_status build(hd_engine *e, const hd_tokenizer *tokenizer, const hd_engine_options *options) {
     const hdi_step_limits *step = &e->limits.step;
     hdi_kv_shape kv;
-    HD_TRY(hdi_model_kv_shape(e->model, &kv));
+    hdi_model_kv_shape(e->model, &kv);
     hd_model_get_info(e->model, &e->info);
     hd_model_get_generation_defaults(e->model, &e->defaults);
     HD_TRY(choose_limits(e, options, &kv));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/dim.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -9,20 +8,48 @@
 void hdi_dims_clear(hdi_dims *dims) {
     for (size_t i = 0; i < dims->n_symbols; i++) hdi_free(dims->symbols[i].name);
     hdi_free(dims->symbols);
-    hdi_free(dims->products);
+    hdi_free(dims->exprs);
     memset(dims, 0, sizeof *dims);
 }
 
-static hd_status intern(hdi_dims *dims, const hdi_product *product, hdi_dim *out) {
-    for (size_t i = 0; i < dims->n_products; i++)
-        if (memcmp(&dims->products[i], product, sizeof *product) == 0) {
-            *out = -(hdi_dim)i - 1;
-            return HD_OK;
-        }
-    HD_TRY(hdi_grow(&dims->products, &dims->cap_products, dims->n_products + 1, sizeof *dims->products, "symbolic sizes"));
-    dims->products[dims->n_products++] = *product;
-    *out = -(hdi_dim)dims->n_products;
+hd_status hdi_dims_copy(const hdi_dims *from, hdi_dims *to) {
+    for (size_t i = 0; i < from->n_symbols; i++) {
+        hdi_dim dim;
+        HD_TRY(hdi_dims_symbol(to, from->symbols[i].name, from->symbols[i].min, from->symbols[i].max, &dim));
+    }
+    HD_TRY(hdi_grow(&to->exprs, &to->cap_exprs, from->n_exprs, sizeof *to->exprs, "symbolic sizes"));
+    if (from->n_exprs) memcpy(to->exprs, from->exprs, from->n_exprs * sizeof *from->exprs);
+    to->n_exprs = from->n_exprs;
     return HD_OK;
+}
+
+/* ---- entries ---- */
+
+static hd_status append(hdi_dims *dims, const hdi_expr *expr, hdi_dim *out) {
+    HD_TRY(hdi_grow(&dims->exprs, &dims->cap_exprs, dims->n_exprs + 1, sizeof *dims->exprs, "symbolic sizes"));
+    dims->exprs[dims->n_exprs++] = *expr;
+    *out = -(hdi_dim)dims->n_exprs;
+    return HD_OK;
+}
+
+static bool find(const hdi_dims *dims, hdi_expr_kind kind, hdi_dim a, hdi_dim b, hdi_dim *out) {
+    for (size_t i = 0; i < dims->n_exprs; i++) {
+        const hdi_expr *e = &dims->exprs[i];
+        if (e->kind != (int64_t)kind || e->a != a || e->b != b) continue;
+        *out = -(hdi_dim)i - 1;
+        return true;
+    }
+    return false;
+}
+
+hd_status hdi_dims_intern(hdi_dims *dims, hdi_expr_kind kind, hdi_dim a, hdi_dim b, hdi_dim *out) {
+    hdi_expr expr = {.kind = kind, .a = a, .b = b};
+    hdi_interval range;
+    if (find(dims, kind, a, b, out)) return HD_OK;
+    HD_REQUIRE(hdi_expr_range(dims->exprs, &expr, &range), HD_INVALID_ARGUMENT, "a size overflows 64 bits");
+    expr.min = range.min;
+    expr.max = range.max;
+    return append(dims, &expr, out);
 }
 
 hd_status hdi_dims_symbol(hdi_dims *dims, const char *name, int64_t min, int64_t max, hdi_dim *out) {
@@ -34,12 +61,8 @@ hd_status hdi_dims_symbol(hdi_dims *dims, const char *name, int64_t min, int64_t
     HD_TRY(hdi_grow(&dims->symbols, &dims->cap_symbols, dims->n_symbols + 1, sizeof *dims->symbols, "symbolic sizes"));
     char *copy = hdi_strdup(name);
     if (!copy) return HD_OUT_OF_MEMORY;
-    hdi_product product;
-    memset(&product, 0, sizeof product);
-    product.coefficient = 1;
-    product.n = 1;
-    product.symbol[0] = (int32_t)dims->n_symbols;
-    hd_status status = intern(dims, &product, out);
+    const hdi_expr expr = {.kind = HDI_EXPR_SYMBOL, .a = (int64_t)dims->n_symbols, .min = min, .max = max};
+    hd_status status = append(dims, &expr, out);
     if (status != HD_OK) {
         hdi_free(copy);
         return status;
@@ -48,61 +71,17 @@ hd_status hdi_dims_symbol(hdi_dims *dims, const char *name, int64_t min, int64_t
     return HD_OK;
 }
 
-static hdi_product expand(const hdi_dims *dims, hdi_dim dim) {
-    hdi_product product;
-    memset(&product, 0, sizeof product);
-    if (dim >= 0)
-        product.coefficient = dim;
-    else
-        product = dims->products[-dim - 1];
-    return product;
+hd_status hdi_dims_constant(hdi_dims *dims, int64_t value, hdi_dim *out) {
+    const hdi_expr expr = {.kind = HDI_EXPR_CONSTANT, .a = value, .min = value, .max = value};
+    *out = value;
+    return value >= 0 || find(dims, HDI_EXPR_CONSTANT, value, 0, out) ? HD_OK : append(dims, &expr, out);
 }
 
-hd_status hdi_dims_mul(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out) {
-    hdi_product x = expand(dims, a), y = expand(dims, b);
-    int64_t largest = 1;
-    bool fits = hdi_mul_i64(x.coefficient, y.coefficient, &x.coefficient);
-    HD_REQUIRE(x.n + y.n <= HDI_DIM_SYMBOLS, HD_UNSUPPORTED, "a size multiplies %d symbols; at most %d are supported", x.n + y.n,
-               HDI_DIM_SYMBOLS);
-    for (int i = 0; i < y.n; i++) { /* insertion keeps the indices ascending, so that equal products look equal */
-        int j = x.n++;
-        for (; j > 0 && x.symbol[j - 1] > y.symbol[i]; j--) x.symbol[j] = x.symbol[j - 1];
-        x.symbol[j] = y.symbol[i];
-    }
-    largest = x.coefficient;
-    for (int i = 0; i < x.n && fits; i++) fits = hdi_mul_i64(largest, dims->symbols[x.symbol[i]].max, &largest);
-    HD_REQUIRE(fits, HD_INVALID_ARGUMENT, "a size overflows 64 bits");
-    if (x.coefficient == 0 || x.n == 0) {
-        *out = x.coefficient;
-        return HD_OK;
-    }
-    return intern(dims, &x, out);
-}
+int64_t hdi_dims_min(const hdi_dims *dims, hdi_dim dim) { return hdi_expr_interval(dims->exprs, dim).min; }
+int64_t hdi_dims_max(const hdi_dims *dims, hdi_dim dim) { return hdi_expr_interval(dims->exprs, dim).max; }
 
-int64_t hdi_dims_eval(const hdi_product *products, hdi_dim dim, const int64_t *symbol_values) {
-    if (dim >= 0) return dim;
-    const hdi_product *p = &products[-dim - 1];
-    int64_t value = p->coefficient;
-    for (int i = 0; i < p->n; i++) value *= symbol_values[p->symbol[i]];
-    return value;
-}
-
-int64_t hdi_dims_max(const hdi_dims *dims, hdi_dim dim) {
-    if (dim >= 0) return dim;
-    const hdi_product *p = &dims->products[-dim - 1];
-    int64_t value = p->coefficient;
-    for (int i = 0; i < p->n; i++) value *= dims->symbols[p->symbol[i]].max;
-    return value;
-}
+static const char *symbol_name(const void *user, int64_t index) { return ((const hdi_dims *)user)->symbols[index].name; }
 
 int hdi_dims_text(const hdi_dims *dims, hdi_dim dim, char *text, size_t size) {
-    if (dim >= 0) return snprintf(text, size, "%lld", (long long)dim);
-    const hdi_product *p = &dims->products[-dim - 1];
-    int n = 0;
-    if (p->coefficient != 1) n = snprintf(text, size, "%lld*", (long long)p->coefficient);
-    for (int i = 0; i < p->n; i++) {
-        size_t used = (size_t)n < size ? (size_t)n : size;
-        n += snprintf(text + used, size - used, "%s%s", i ? "*" : "", dims->symbols[p->symbol[i]].name);
-    }
-    return n;
+    return hdi_expr_text(dims->exprs, dim, symbol_name, dims, text, size);
 }

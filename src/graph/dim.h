@@ -1,41 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Symbolic sizes. A dim is a constant (>= 0) or a handle (< 0) of a product: coefficient x symbols. Products are interned, so
- * equal handles mean equal sizes; strides, byte counts and reshaped sizes of tensors never need more than products. */
+/* Symbolic sizes of a graph: sums, products, quotients, remainders, minima and maxima of symbols. What is built is kept in one
+ * form - a sum of products, like terms added up - and interned: equal handles mean equal sizes, and equal polynomials have equal
+ * handles, so that shape rules compare handles.
+ *
+ * One thread at a time. What comes out must not be able to overflow (HD_INVALID_ARGUMENT) or have too many terms or factors
+ * (HD_UNSUPPORTED). */
 #ifndef HDI_GRAPH_DIM_H
 #define HDI_GRAPH_DIM_H
 
-#include "ops/op.h"
-
-enum { HDI_DIM_SYMBOLS = 4 }; /* the most symbols in one product */
+#include "graph/expr.h"
 
 typedef struct hdi_symbol {
     char *name;
     int64_t min, max;
 } hdi_symbol;
 
-/* coefficient x symbol[0] x ... x symbol[n - 1], indices ascending. */
-typedef struct hdi_product {
-    int64_t coefficient;
-    int32_t n;
-    int32_t symbol[HDI_DIM_SYMBOLS];
-} hdi_product;
-
 typedef struct hdi_dims {
     hdi_symbol *symbols;
     size_t n_symbols, cap_symbols;
-    hdi_product *products;
-    size_t n_products, cap_products;
+    hdi_expr *exprs;
+    size_t n_exprs, cap_exprs;
 } hdi_dims;
 
 void hdi_dims_clear(hdi_dims *dims);
+/* The same symbols and expressions under the same handles; `to` is empty. */
+hd_status hdi_dims_copy(const hdi_dims *from, hdi_dims *to);
 /* A fresh symbol; its name must be new and 0 <= min <= max. */
 hd_status hdi_dims_symbol(hdi_dims *dims, const char *name, int64_t min, int64_t max, hdi_dim *out);
-/* a x b; HD_INVALID_ARGUMENT when the product overflows at the symbols' maxima or has too many symbols. */
+/* A constant of either sign. */
+hd_status hdi_dims_constant(hdi_dims *dims, int64_t value, hdi_dim *out);
+/* Entry (kind, a, b), found or made, as it stands; what forms are made of (graph/sum.c). */
+hd_status hdi_dims_intern(hdi_dims *dims, hdi_expr_kind kind, hdi_dim a, hdi_dim b, hdi_dim *out);
+
+hd_status hdi_dims_add(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out);
+hd_status hdi_dims_sub(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out);
 hd_status hdi_dims_mul(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out);
-/* The value for given symbol values, and at the maxima. */
-int64_t hdi_dims_eval(const hdi_product *products, hdi_dim dim, const int64_t *symbol_values);
+/* Rounded down, and what is left then; HD_INVALID_ARGUMENT when b can be less than 1. */
+hd_status hdi_dims_div(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out);
+hd_status hdi_dims_mod(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out);
+/* The smaller and the larger one. */
+hd_status hdi_dims_lesser(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out);
+hd_status hdi_dims_greater(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out);
+
+/* Whether it is a constant, or an entry of this table. */
+static inline bool hdi_dims_has(const hdi_dims *dims, hdi_dim dim) { return dim >= 0 || (size_t)(-(dim + 1)) < dims->n_exprs; }
+/* Between which values it lies. */
+int64_t hdi_dims_min(const hdi_dims *dims, hdi_dim dim);
 int64_t hdi_dims_max(const hdi_dims *dims, hdi_dim dim);
-/* Appends "12", "tokens" or "64*tokens" to text; returns the length as snprintf does. */
+/* As hdi_expr_text. */
 int hdi_dims_text(const hdi_dims *dims, hdi_dim dim, char *text, size_t size);
 
 #endif

@@ -130,8 +130,8 @@ static hd_status check_source(const char *name, hd_dtype dtype, bool packed, int
                HD_MAX_DIMS);
     HD_REQUIRE(!packed || rank == 2, HD_INVALID_ARGUMENT, "%s: only a matrix can be packed", name);
     for (int i = 0; i < rank; i++)
-        HD_REQUIRE(shape[i] >= 0 || (size_t)(-shape[i] - 1) < dims->n_products, HD_INVALID_ARGUMENT, "%s: dim %d is negative",
-                   name, i);
+        HD_REQUIRE(hdi_dims_has(dims, shape[i]) && hdi_dims_min(dims, shape[i]) >= 0, HD_INVALID_ARGUMENT,
+                   "%s: dim %d can be negative", name, i);
     int32_t block = hd_dtype_block_elements(dtype);
     HD_REQUIRE(block == 1 || (rank > 0 && shape[rank - 1] >= 0 && shape[rank - 1] % block == 0), HD_INVALID_ARGUMENT,
                "%s: rows of %s must be whole blocks of %d", name, hd_dtype_name(dtype), block);
@@ -162,6 +162,27 @@ hd_dim hd_graph_symbol(hd_graph *graph, const char *name, int64_t min, int64_t m
     if (graph->status == HD_OK) hdi_graph_stick(graph, hdi_dims_symbol(&graph->dims, name, min, max, &dim));
     return dim;
 }
+
+typedef hd_status (*dim_op)(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out);
+
+static hd_dim dim_of(hd_graph *graph, dim_op op, hd_dim a, hd_dim b) {
+    hdi_dim dim = 0;
+    if (graph->status != HD_OK) return 0;
+    if (!hdi_dims_has(&graph->dims, a) || !hdi_dims_has(&graph->dims, b))
+        hdi_graph_stick(graph, hdi_fail(HD_INVALID_ARGUMENT, "%lld is no size of this graph",
+                                        (long long)(hdi_dims_has(&graph->dims, a) ? b : a)));
+    else
+        hdi_graph_stick(graph, op(&graph->dims, a, b, &dim));
+    return dim;
+}
+
+hd_dim hd_graph_dim_add(hd_graph *graph, hd_dim a, hd_dim b) { return dim_of(graph, hdi_dims_add, a, b); }
+hd_dim hd_graph_dim_sub(hd_graph *graph, hd_dim a, hd_dim b) { return dim_of(graph, hdi_dims_sub, a, b); }
+hd_dim hd_graph_dim_mul(hd_graph *graph, hd_dim a, hd_dim b) { return dim_of(graph, hdi_dims_mul, a, b); }
+hd_dim hd_graph_dim_div(hd_graph *graph, hd_dim a, hd_dim b) { return dim_of(graph, hdi_dims_div, a, b); }
+hd_dim hd_graph_dim_mod(hd_graph *graph, hd_dim a, hd_dim b) { return dim_of(graph, hdi_dims_mod, a, b); }
+hd_dim hd_graph_dim_min(hd_graph *graph, hd_dim a, hd_dim b) { return dim_of(graph, hdi_dims_lesser, a, b); }
+hd_dim hd_graph_dim_max(hd_graph *graph, hd_dim a, hd_dim b) { return dim_of(graph, hdi_dims_greater, a, b); }
 
 hd_value hd_graph_input(hd_graph *graph, const char *name, hd_dtype dtype, int32_t rank, const hd_dim *shape) {
     return add_source(graph, HDI_VALUE_INPUT, name, dtype, false, rank, shape);

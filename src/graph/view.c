@@ -32,6 +32,9 @@ static hd_status reshape(hd_graph *graph, hdi_value *view, int32_t rank, const h
                HD_MAX_DIMS);
     HD_REQUIRE(hdi_graph_is_contiguous(&graph->dims, view), HD_INVALID_ARGUMENT,
                "reshape: %s is not contiguous; rearrange it first", hdi_type_text(&view->type));
+    for (int i = 0; i < rank; i++)
+        HD_REQUIRE(hdi_dims_has(&graph->dims, shape[i]) && hdi_dims_min(&graph->dims, shape[i]) >= 0, HD_INVALID_ARGUMENT,
+                   "reshape: dim %d of the new shape of %s can be negative", i, hdi_type_text(&view->type));
     HD_TRY(product_of(&graph->dims, view->type.rank, view->type.dim, &before));
     HD_TRY(product_of(&graph->dims, rank, shape, &after));
     HD_REQUIRE(before == after, HD_INVALID_ARGUMENT, "reshape: %s has not as many elements as its new shape",
@@ -67,26 +70,44 @@ hd_value hd_graph_permute(hd_graph *graph, hd_value x, const int32_t *order) {
     return finish(graph, permute(value, &view, order), &view);
 }
 
-/* The new offset is the old one plus start x stride; since dims are products and not sums, one of the two must be zero or both
- * constants. */
-static hd_status slice(hd_graph *graph, hdi_value *view, int32_t dim, int64_t start, int64_t end) {
+/* a <= b, whatever the symbols' values are. */
+static hd_status in_order(hdi_dims *dims, hdi_dim a, hdi_dim b, bool *out) {
+    hdi_dim difference;
+    *out = false;
+    if (!hdi_dims_has(dims, a) || !hdi_dims_has(dims, b)) return HD_OK;
+    HD_TRY(hdi_dims_sub(dims, b, a, &difference));
+    *out = hdi_dims_min(dims, difference) >= 0;
+    return HD_OK;
+}
+
+static hd_status outside(const hd_graph *graph, const hdi_value *view, int32_t dim, hdi_dim start, hdi_dim end) {
+    char first[64] = "?", last[64] = "?", size[64];
+    if (hdi_dims_has(&graph->dims, start)) hdi_dims_text(&graph->dims, start, first, sizeof first);
+    if (hdi_dims_has(&graph->dims, end)) hdi_dims_text(&graph->dims, end, last, sizeof last);
+    hdi_dims_text(&graph->dims, view->type.dim[dim], size, sizeof size);
+    return hdi_fail(HD_INVALID_ARGUMENT, "slice: %s..%s need not lie inside dim %d of %s, which is %s", first, last, dim,
+                    hdi_type_text(&view->type), size);
+}
+
+static hd_status slice(hd_graph *graph, hdi_value *view, int32_t dim, hd_dim start, hd_dim end) {
+    hdi_dims *dims = &graph->dims;
+    hdi_dim step;
+    bool begins, goes_on, ends;
     HD_REQUIRE(0 <= dim && dim < view->type.rank, HD_INVALID_ARGUMENT, "slice: dim %d of %s", dim, hdi_type_text(&view->type));
-    hdi_dim size = view->type.dim[dim], step;
-    HD_REQUIRE(size >= 0, HD_UNSUPPORTED, "slice: dim %d of %s is symbolic", dim, hdi_type_text(&view->type));
-    HD_REQUIRE(0 <= start && start <= end && end <= size, HD_INVALID_ARGUMENT, "slice: %lld..%lld is not inside dim %d of %s",
-               (long long)start, (long long)end, dim, hdi_type_text(&view->type));
-    HD_TRY(hdi_dims_mul(&graph->dims, view->stride[dim], start, &step));
-    HD_REQUIRE(step == 0 || view->offset == 0 || (step > 0 && view->offset > 0), HD_UNSUPPORTED,
-               "slice: the offset into %s would be a sum of symbols", hdi_type_text(&view->type));
-    view->offset = view->offset == 0 ? step : step == 0 ? view->offset : view->offset + step;
-    view->type.dim[dim] = end - start;
+    HD_TRY(in_order(dims, 0, start, &begins));
+    HD_TRY(in_order(dims, start, end, &goes_on));
+    HD_TRY(in_order(dims, end, view->type.dim[dim], &ends));
+    if (!begins || !goes_on || !ends) return outside(graph, view, dim, start, end);
+    HD_TRY(hdi_dims_mul(dims, view->stride[dim], start, &step));
+    HD_TRY(hdi_dims_add(dims, view->offset, step, &view->offset));
+    HD_TRY(hdi_dims_sub(dims, end, start, &view->type.dim[dim]));
     view->arg[0] = dim;
     view->arg[1] = start;
     view->arg[2] = end;
     return HD_OK;
 }
 
-hd_value hd_graph_slice(hd_graph *graph, hd_value x, int32_t dim, int64_t start, int64_t end) {
+hd_value hd_graph_slice(hd_graph *graph, hd_value x, int32_t dim, hd_dim start, hd_dim end) {
     if (!hdi_graph_value(graph, x)) return 0;
     hdi_value view = view_of(graph, x, "slice");
     return finish(graph, slice(graph, &view, dim, start, end), &view);

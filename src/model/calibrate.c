@@ -86,7 +86,7 @@ static hd_status calibrate(hd_sim_calibration *c, const char *folder, int32_t re
     hdi_calibrate_rank rank = {
         .folder = folder, .tensor = 1, .repetitions = repetitions, .cases = alone, .n_cases = HDI_COUNTOF(alone)};
     HD_TRY(hdi_calloc(&c->predictions, HDI_COUNTOF(alone) + HDI_COUNTOF(together), sizeof *c->predictions, "calibration"));
-    HD_TRY(hdi_calibrate_link(repetitions, &c->machine.inside, &c->put_byte));
+    HD_TRY(hdi_calibrate_link(repetitions, &c->machine.inside, &c->machine.read));
     c->machine.between = c->machine.inside;
     hd_status status = calibrate_alone(c, &rank);
     hdi_free(rank.samples.all);

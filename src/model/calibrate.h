@@ -43,8 +43,8 @@ hd_status hdi_calibrate_measure(hdi_calibrate_rank *rank);
 /* Rates of each class that has samples, none negative, with the least sum of squared relative errors; and the median error. */
 hd_status hdi_calibrate_fit(const hdi_samples *samples, hd_sim_rates rates[HD_SIM_CLASS_COUNT], double error[HD_SIM_CLASS_COUNT]);
 
-/* The local transport between two threads; *put_byte: seconds a byte more when the other reads what was put. */
-hd_status hdi_calibrate_link(int32_t repetitions, hd_sim_link *out, double *put_byte);
+/* The local transport between two threads; *read: seconds a byte more when the other reads what was put. */
+hd_status hdi_calibrate_link(int32_t repetitions, hd_sim_link *out, double *read);
 
 /* Runs `other` in a thread of its own beside `mine`, both with `user`, and gives the first failure of the two, with its sentence.
  */

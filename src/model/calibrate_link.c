@@ -104,7 +104,7 @@ hd_status hdi_calibrate_both(hdi_calibrate_fn mine, void *my_user, hdi_calibrate
     return HD_OK;
 }
 
-hd_status hdi_calibrate_link(int32_t repetitions, hd_sim_link *out, double *put_byte) {
+hd_status hdi_calibrate_link(int32_t repetitions, hd_sim_link *out, double *read) {
     char name[64];
     hd_domain_fresh_name(name, sizeof name);
     end zero = {.meet = {.name = name, .rank = 0, .ranks = 2}, .repetitions = repetitions};
@@ -112,6 +112,6 @@ hd_status hdi_calibrate_link(int32_t repetitions, hd_sim_link *out, double *put_
     HD_TRY(hdi_calibrate_both(measure_end, &zero, measure_end, &one));
     double way = zero.trip / 2 - 2 * zero.raise;
     *out = (hd_sim_link){.latency = way > 0 ? way : 0, .overhead = zero.raise, .gap = zero.raise};
-    *put_byte = zero.trip_put > zero.trip ? (zero.trip_put - zero.trip) / BYTES : 0;
+    *read = zero.trip_put > zero.trip ? (zero.trip_put - zero.trip) / BYTES : 0;
     return HD_OK;
 }

@@ -25,6 +25,7 @@ struct hd_model {
     hd_domain *domain; /* NULL: alone */
     hd_window *calls;  /* rank 0 calls the others to its engines through it (engine/crew.h) */
     hd_shard shard;
+    int32_t most_kv_heads; /* of any rank */
 };
 
 /* ---- loading ---- */
@@ -109,11 +110,26 @@ static hd_status choose_shard(hd_model *model, const hd_model_options *options) 
     return HD_OK;
 }
 
-static hd_status agree(const hd_model *model) {
+/* The most heads of keys that a rank has: they are cut as those of queries are, so one may need one more than its even share. */
+static hd_status most_kv_heads(const hd_model *model, const hd_graph *whole, int32_t *out) {
+    const hd_placement *p = &whole->values[hdi_graph_find(whole, "k.0")].placement;
+    const hdi_cut cut = {model->config.kv_heads, p->unit, p->per, p->align};
+    *out = 0;
+    for (int32_t r = 0; r < model->shard.tensor; r++) {
+        int64_t heads;
+        HD_TRY(hdi_cut_size(&cut, r, model->shard.tensor, &heads));
+        if (heads > *out) *out = (int32_t)heads;
+    }
+    return HD_OK;
+}
+
+/* What ranks know of each other's parts. */
+static hd_status agree(hd_model *model) {
     hd_graph *whole;
     const hdi_step_limits limits = nominal_limits(model, 1);
     HD_TRY(build_graph(model, &limits, &whole));
     hd_status status = hdi_model_agree(model->domain, whole, model->shard.tensor, model->shard.pipeline);
+    if (status == HD_OK && model->shard.tensor > 1) status = most_kv_heads(model, whole, &model->most_kv_heads);
     hd_graph_destroy(whole);
     return status;
 }
@@ -128,6 +144,7 @@ static hd_status load(hd_model *model, const char *path, const hd_model_options 
     HD_TRY(read_config(model, path));
     HD_TRY(hdi_checkpoint_open(path, &model->checkpoint));
     HD_TRY(hdi_weights_create(model->checkpoint, options, &model->weights));
+    model->most_kv_heads = model->config.kv_heads;
     if (model->domain) HD_TRY(agree(model));
     hdi_step_limits limits = nominal_limits(model, 1);
     HD_TRY(build_part(model, &limits, &trial));
@@ -180,42 +197,18 @@ void hd_model_release(hd_model *model) {
 /* Stage t has the layers l with l x stages / layers == t: at most this many. */
 static int32_t most_layers(const hd_model *model) { return (int32_t)hdi_ceil_div(model->config.layers, model->shard.pipeline); }
 
-/* Heads of keys are cut as those of queries are; a rank may need one more than its even share. */
-static hd_status most_kv_heads(const hd_model *model, int32_t *out) {
-    hd_graph *whole;
-    hdi_step_limits limits = nominal_limits(model, 1);
-    hd_status status = HD_OK;
-    *out = model->config.kv_heads;
-    if (model->shard.tensor == 1) return HD_OK;
-    HD_TRY(build_graph(model, &limits, &whole));
-    hd_value k = hdi_graph_find(whole, "k.0");
-    const hd_placement *p = &whole->values[k].placement;
-    const hdi_cut cut = {model->config.kv_heads, p->unit, p->per, p->align};
-    *out = 0;
-    for (int32_t r = 0; r < model->shard.tensor && status == HD_OK; r++) {
-        int64_t heads;
-        status = hdi_cut_size(&cut, r, model->shard.tensor, &heads);
-        if (heads > *out) *out = (int32_t)heads;
-    }
-    hd_graph_destroy(whole);
-    return status;
-}
-
 hd_domain *hdi_model_domain(const hd_model *model) { return model->domain; }
 
 hd_window *hdi_model_calls(const hd_model *model) { return model->calls; }
 
-hd_status hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out) {
+void hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out) {
     const hdi_config *c = &model->config;
-    int32_t kv_heads;
-    HD_TRY(most_kv_heads(model, &kv_heads));
     *out = (hdi_kv_shape){.layers = most_layers(model),
-                          .kv_heads = kv_heads,
+                          .kv_heads = model->most_kv_heads,
                           .head_dim = c->head_dim,
                           .value_dim = c->head_dim,
                           .uses_rope_lengths = c->rope_scaling.kind == HD_ROPE_SCALING_DYNAMIC,
                           .natural_dtype = hdi_weights_natural_dtype(model->weights)};
-    return HD_OK;
 }
 
 hd_status hdi_model_compile(const hd_model *model, const hdi_step_limits *limits, hd_plan **out) {

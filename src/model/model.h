@@ -35,7 +35,7 @@ typedef struct hdi_kv_shape {
     hd_dtype natural_dtype; /* of the cache, by the checkpoint's own type */
 } hdi_kv_shape;
 
-hd_status hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out);
+void hdi_model_kv_shape(const hd_model *model, hdi_kv_shape *out);
 /* Whether the logits of a plan over so many stages are on the first rank of the last one. A plan that draws needs them where the
  * next step's tokens are read: they are handed to stage 0. */
 static inline bool hdi_logits_stay(int32_t pipeline, const hdi_step_limits *limits) { return pipeline > 1 && !limits->draws; }

@@ -57,7 +57,7 @@ static hd_status make_workers(hd_executor *executor, int32_t threads) {
     const hd_plan *plan = executor->plan;
     int32_t workers = hdi_executor_kind_has_threads(executor->kind) ? threads : 1;
     HD_TRY(hdi_pieces_create(executor));
-    for (uint32_t i = 0; i < plan->n_symbols; i++) executor->symbol[i] = hdi_plan_symbols(plan)[i].max;
+    for (uint32_t i = 0; i < plan->n_exprs; i++) executor->size[i] = hdi_plan_exprs(plan)[i].max;
     bind_steps(executor);
     executor->scratch_bytes = most_scratch(executor);
     HD_TRY(hdi_alloc_aligned(&executor->scratch, executor->scratch_bytes * (size_t)workers, "kernels' scratch memory"));
@@ -74,6 +74,7 @@ static hd_status make(hd_executor *executor, int32_t threads, hd_domain *domain)
     const hd_plan *plan = executor->plan;
     HD_TRY(hdi_calloc(&executor->slot, plan->n_slots, sizeof *executor->slot, "an executor"));
     HD_TRY(hdi_alloc(&executor->symbol, plan->n_symbols, sizeof *executor->symbol, "an executor"));
+    HD_TRY(hdi_alloc(&executor->size, plan->n_exprs, sizeof *executor->size, "an executor"));
     HD_TRY(hdi_calloc(&executor->operands, plan->n_operands, sizeof *executor->operands, "an executor"));
     HD_TRY(hdi_calloc(&executor->calls, plan->n_steps, sizeof *executor->calls, "an executor"));
     HD_TRY(hdi_storage_create_large(executor->device, plan->arena_bytes, "a plan's arena", &executor->arena));
@@ -122,6 +123,7 @@ void hd_executor_destroy(hd_executor *executor) {
     hdi_storage_release(executor->arena);
     hdi_free(executor->slot);
     hdi_free(executor->symbol);
+    hdi_free(executor->size);
     hdi_free(executor->operands);
     hdi_free(executor->calls);
     hdi_free_aligned(executor->scratch);
@@ -133,7 +135,7 @@ void hd_executor_destroy(hd_executor *executor) {
 /* An unbound slot gives an address that nobody follows: run checks the bindings first. */
 static void bind_operand(const hd_executor *executor, const hdi_plan_operand *from, hdi_operand *to) {
     uintptr_t base = from->slot < 0 ? 0 : (uintptr_t)executor->slot[from->slot];
-    hdi_plan_bind(executor->plan, from, executor->symbol, base, to);
+    hdi_plan_bind(from, executor->size, base, to);
 }
 
 static void bind_steps(hd_executor *executor) {
@@ -181,7 +183,7 @@ hd_status hd_executor_set(hd_executor *executor, const char *symbol, int64_t val
 }
 
 bool hdi_condition_holds(const hd_executor *executor, const hdi_plan_condition *when) {
-    return hdi_plan_holds(executor->plan, when, executor->symbol);
+    return hdi_plan_holds(when, executor->size);
 }
 
 bool hdi_group_happens(const hd_executor *executor, const hdi_plan_group *group) {
@@ -211,6 +213,7 @@ hd_status hdi_executor_prepare(hd_executor *executor) {
     if (!executor->stale) return HD_OK;
     if (executor->incomplete) HD_TRY(check_bound(executor));
     executor->incomplete = false; /* nothing is ever unbound or unset again */
+    hdi_plan_sizes(executor->plan, executor->symbol, executor->size);
     bind_steps(executor);
     return HD_OK;
 }

@@ -41,6 +41,7 @@ struct hd_executor {
     hdi_storage *arena;
     void **slot;            /* memory by slot, slot[0] the arena; NULL: unbound */
     int64_t *symbol;        /* values; -1: unset */
+    int64_t *size;          /* of the plan's expressions, for these symbols */
     hdi_operand *operands;  /* as the plan's, bound */
     hdi_kernel_call *calls; /* by step */
     hdi_bound_step *steps;  /* the CPU's executors only, as are pieces */

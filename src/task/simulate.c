@@ -244,6 +244,7 @@ static hd_status check_machine(const hd_sim_machine *machine) {
                    "the rates of \"%s\" are no times: %g s a step, %g s a byte, %g s an operation", hd_sim_class_name(k), r->step,
                    r->byte, r->flop);
     }
+    HD_REQUIRE(is_time(machine->read), HD_INVALID_ARGUMENT, "%g s a byte for reading other ranks' memory", machine->read);
     HD_REQUIRE(is_link(&machine->inside) && is_link(&machine->between), HD_INVALID_ARGUMENT,
                "a link's latency, overhead, gap and time a byte are seconds, none of them negative");
     HD_REQUIRE(machine->ranks_per_machine >= 0 && machine->workers >= 0 && machine->workers <= 1024, HD_INVALID_ARGUMENT,

@@ -20,7 +20,7 @@ const char *hd_sim_class_name(hd_sim_class kind) {
 typedef struct binding {
     const hd_sim_plans *set;
     const hd_plan *plan;
-    int64_t *symbol;
+    int64_t *symbol, *size;
     hdi_operand *operands;
 } binding;
 
@@ -62,6 +62,18 @@ static hd_sim_class class_of(hdi_kernel_id kernel, const hdi_kernel_call *call) 
     return rows <= 1 ? HD_SIM_PRODUCT_ROW : rows < MANY_ROWS ? HD_SIM_PRODUCT_FEW : HD_SIM_PRODUCT_ROWS;
 }
 
+/* What a step reads in other ranks' segments. */
+static double remote_bytes(const binding *b, const hdi_plan_step *step) {
+    double bytes = 0;
+    for (uint32_t i = step->first_operand; i < step->first_operand + step->n_operands; i++) {
+        const hdi_plan_operand *from = &hdi_plan_operands(b->plan)[i];
+        const hdi_plan_slot *slot = from->slot < 0 ? NULL : &hdi_plan_slots(b->plan)[from->slot];
+        if (slot && slot->kind == HDI_SLOT_SEGMENT && slot->rank != b->plan->rank)
+            bytes += (double)hdi_operand_bytes(&b->operands[i]);
+    }
+    return bytes;
+}
+
 static hd_status cost_of(const binding *b, const hdi_plan_step *step, const hd_sim_machine *machine, hdi_sim_cost *out) {
     const hdi_kernel_call call = {.operand = b->operands + step->first_operand,
                                   .attr = hdi_plan_attrs(b->plan) + step->attr,
@@ -69,7 +81,7 @@ static hd_status cost_of(const binding *b, const hdi_plan_step *step, const hd_s
     const hdi_cost_view view = {find_values, b};
     const hdi_operand *result = &call.operand[0];
     hdi_kernel_cost cost;
-    *out = (hdi_sim_cost){.runs = hdi_plan_holds(b->plan, &step->when, b->symbol)};
+    *out = (hdi_sim_cost){.runs = hdi_plan_holds(&step->when, b->size)};
     if (!out->runs) return HD_OK;
     hdi_kernel_cost_get((hdi_kernel_id)step->kernel, &call, &view, &cost);
     HD_REQUIRE(!cost.partial, HD_INVALID_ARGUMENT,
@@ -81,7 +93,7 @@ static hd_status cost_of(const binding *b, const hdi_plan_step *step, const hd_s
     out->pieces = hdi_pieces_of(b->plan, step, result->rank ? result->shape[0] : 1);
     if (machine) {
         const hd_sim_rates *r = &machine->rates[out->kind];
-        out->seconds = r->step + cost.bytes * r->byte + cost.flops * r->flop;
+        out->seconds = r->step + cost.bytes * r->byte + cost.flops * r->flop + remote_bytes(b, step) * machine->read;
     }
     return HD_OK;
 }
@@ -89,13 +101,15 @@ static hd_status cost_of(const binding *b, const hdi_plan_step *step, const hd_s
 static hd_status fill(binding *b, const hd_sim_machine *machine, hdi_sim_costs *out) {
     const hd_plan *plan = b->plan;
     HD_TRY(hdi_alloc(&b->symbol, plan->n_symbols, sizeof *b->symbol, "a simulation"));
+    HD_TRY(hdi_alloc(&b->size, plan->n_exprs, sizeof *b->size, "a simulation"));
     HD_TRY(hdi_calloc(&b->operands, plan->n_operands, sizeof *b->operands, "a simulation"));
     HD_TRY(hdi_alloc(&out->step, plan->n_steps, sizeof *out->step, "a simulation"));
     HD_TRY(hdi_alloc(&out->trigger_bytes, plan->n_triggers, sizeof *out->trigger_bytes, "a simulation"));
     HD_TRY(bind_sizes(b));
+    hdi_plan_sizes(plan, b->symbol, b->size);
     for (uint32_t i = 0; i < plan->n_operands; i++) {
         const hdi_plan_operand *from = &hdi_plan_operands(plan)[i];
-        hdi_plan_bind(plan, from, b->symbol, base_of(from), &b->operands[i]);
+        hdi_plan_bind(from, b->size, base_of(from), &b->operands[i]);
     }
     for (uint32_t s = 0; s < plan->n_steps; s++) HD_TRY(cost_of(b, &hdi_plan_steps(plan)[s], machine, &out->step[s]));
     for (uint32_t i = 0; i < plan->n_triggers; i++)
@@ -108,6 +122,7 @@ hd_status hdi_sim_costs_of(const hd_sim_plans *plans, uint32_t plan, const hd_si
     *out = (hdi_sim_costs){0};
     hd_status status = fill(&b, machine, out);
     hdi_free(b.symbol);
+    hdi_free(b.size);
     hdi_free(b.operands);
     if (status != HD_OK) hdi_sim_costs_clear(out);
     return status;

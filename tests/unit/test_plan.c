@@ -248,6 +248,45 @@ static void broadcasting_repeats_small_operands(void **state) {
     hd_graph_destroy(g);
 }
 
+/* Sums of neighbours, n - 1 of them, and of those the later half: sizes and offsets that are sums and quotients. */
+static void sizes_are_expressions(void **state) {
+    (void)state;
+    enum { MOST = 9, W = 3 };
+    static float x[MOST * W];
+    hd_graph *g;
+    hd_plan *plan;
+    hd_executor *e;
+    void *y;
+    char *text;
+    for (int i = 0; i < MOST * W; i++) x[i] = (float)(i * i % 31) - 7;
+    assert_int_equal(hd_graph_create(&g), HD_OK);
+    hd_dim n = hd_graph_symbol(g, "n", 2, MOST), less = hd_graph_dim_sub(g, n, 1), half = hd_graph_dim_div(g, less, 2);
+    hd_value v = hd_graph_input(g, "x", HD_DTYPE_F32, 2, (hd_dim[]){n, W});
+    hd_value sums = hd_graph_add(g, hd_graph_slice(g, v, 0, 0, less), hd_graph_slice(g, v, 0, 1, n));
+    hd_value late = hd_graph_slice(g, sums, 0, half, less);
+    hd_graph_output(g, "y", hd_graph_add(g, late, late));
+    assert_int_equal(hd_compile(g, &plan), HD_OK);
+    assert_int_equal(hd_plan_print(plan, &text), HD_OK);
+    assert_non_null(strstr(text, "f32[n - 1,3]"));
+    hd_free(text);
+    assert_int_equal(hd_executor_create(plan, &one_after_the_other, &e), HD_OK);
+    assert_int_equal(hd_executor_bind(e, "x", x, sizeof x), HD_OK);
+    for (int size = MOST; size >= 2; size--) {
+        assert_int_equal(hd_executor_set(e, "n", size), HD_OK);
+        assert_int_equal(hd_executor_run(e), HD_OK);
+        assert_int_equal(hd_executor_output(e, "y", &y), HD_OK);
+        int first = (size - 1) / 2 * W;
+        for (int i = first; i < (size - 1) * W; i++) assert_true(((float *)y)[i - first] == 2 * (x[i] + x[i + W]));
+    }
+    hd_executor_destroy(e);
+    hd_plan_destroy(plan);
+    hd_value outside = hd_graph_slice(g, v, 0, 3, n); /* n may be 2 */
+    assert_int_equal(outside, 0);
+    assert_int_equal(hd_graph_status(g), HD_INVALID_ARGUMENT);
+    assert_non_null(strstr(hd_last_error(), "slice: 3..n need not lie inside dim 0"));
+    hd_graph_destroy(g);
+}
+
 static void memory_is_shared(void **state) {
     (void)state;
     hd_graph *g;
@@ -370,6 +409,7 @@ int main(void) {
         cmocka_unit_test(every_conflict_is_ordered),
         cmocka_unit_test(a_program_gives_what_its_formula_says),
         cmocka_unit_test(broadcasting_repeats_small_operands),
+        cmocka_unit_test(sizes_are_expressions),
         cmocka_unit_test(memory_is_shared),
         cmocka_unit_test(unneeded_nodes_are_dropped),
         cmocka_unit_test(the_first_failure_sticks),

@@ -218,6 +218,17 @@ static void ping_pong_takes_three_steps_and_two_ways(void **state) {
     hd_sim_result_destroy(r);
 }
 
+/* Each way's bytes are read by one step of the other rank, two of which are on the path. */
+static void reading_other_ranks_memory_costs_more(void **state) {
+    hd_sim_machine m = seconds_a_step(slow);
+    hd_plan *plans[2] = {ping_pong(0), ping_pong(1)};
+    double without = time_of(plans, 2, &m, 1);
+    (void)state;
+    m.read = 0.5;
+    hd_plan *again[2] = {ping_pong(0), ping_pong(1)};
+    assert_near(time_of(again, 2, &m, 1), without + 2 * BYTES * 0.5);
+}
+
 static void links_between_machines_are_others(void **state) {
     hd_sim_machine m = seconds_a_step(slow);
     (void)state;
@@ -550,6 +561,7 @@ int main(void) {
         cmocka_unit_test(workers_share_what_is_ready),
         cmocka_unit_test(conditions_leave_steps_out),
         cmocka_unit_test(ping_pong_takes_three_steps_and_two_ways),
+        cmocka_unit_test(reading_other_ranks_memory_costs_more),
         cmocka_unit_test(links_between_machines_are_others),
         cmocka_unit_test(messages_of_one_sender_follow_each_other),
         cmocka_unit_test(an_all_reduce_takes_what_loggp_says),

@@ -189,9 +189,10 @@ typedef struct closure {
 } closure;
 
 static bool runs_at(const hd_plan *plan, const hdi_plan_step *step, int64_t rows) {
-    if (!step->when.below) return true;
-    int64_t size = hdi_dims_eval(hdi_plan_products(plan), step->when.size, &rows);
-    return step->when.from <= size && size < step->when.below;
+    int64_t sizes[64];
+    assert_true(plan->n_exprs <= HDI_COUNTOF(sizes));
+    hdi_plan_sizes(plan, &rows, sizes);
+    return hdi_plan_holds(&step->when, sizes);
 }
 
 static int node_of(const set *s, int run, int rank, uint32_t step) {

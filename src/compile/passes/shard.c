@@ -119,11 +119,10 @@ static bool has_dim(const hdi_value *value, hd_dim dim) {
     return false;
 }
 
+/* Of sizes that steps can be run by: products. */
 static bool can_be_nothing(const hdi_dims *dims, hd_dim dim) {
-    const hdi_product *p = dim < 0 ? &dims->products[-(dim + 1)] : NULL;
-    for (int i = 0; p && i < p->n; i++)
-        if (dims->symbols[p->symbol[i]].min == 0) return true;
-    return false;
+    hdi_product product;
+    return dim < 0 && hdi_dims_min(dims, dim) == 0 && hdi_expr_product(dims->exprs, dim, &product);
 }
 
 bool hdi_can_be_empty(const hdi_sharding *s, const hdi_node *node, hd_dim *extent) {
@@ -154,18 +153,6 @@ const char *hdi_value_text(const hdi_sharding *s, hd_value id) {
 
 /* ---- the walk ---- */
 
-/* Symbols and products under the same handles. */
-static hd_status copy_dims(const hdi_dims *from, hdi_dims *to) {
-    for (size_t i = 0; i < from->n_symbols; i++) {
-        hdi_dim dim;
-        HD_TRY(hdi_dims_symbol(to, from->symbols[i].name, from->symbols[i].min, from->symbols[i].max, &dim));
-    }
-    HD_TRY(hdi_grow(&to->products, &to->cap_products, from->n_products, sizeof *to->products, "symbolic sizes"));
-    if (from->n_products) memcpy(to->products, from->products, from->n_products * sizeof *from->products);
-    to->n_products = from->n_products;
-    return HD_OK;
-}
-
 static hd_status walk(hdi_sharding *s) {
     const hd_graph *whole = s->whole;
     hd_status status;
@@ -173,7 +160,7 @@ static hd_status walk(hdi_sharding *s) {
     memset(s->guarded, 0, sizeof s->guarded);
     s->mail = s->in_group = 0;
     HD_TRY(hd_graph_create(&s->graph));
-    HD_TRY(copy_dims(&whole->dims, &s->graph->dims));
+    HD_TRY(hdi_dims_copy(&whole->dims, &s->graph->dims));
     hdi_graph_set_ranks(s->graph, s->shard->rank, s->ranks);
     hdi_graph_segment(s->graph, s->segment);
     for (hd_value v = 1; v < whole->n_values; v++) { /* inputs keep their order; weights and states come with their first use */
