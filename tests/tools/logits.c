@@ -77,7 +77,7 @@ static hd_status start(driver *d, const char *folder, const settings *s, int tot
     hd_model_info info;
     HD_TRY(hd_model_load(folder, &options, &d->model));
     hd_model_get_info(d->model, &info);
-    HD_TRY(hdi_model_kv_shape(d->model, &d->kv));
+    hdi_model_kv_shape(d->model, &d->kv);
     d->vocab = info.vocab;
     int pages = (total + PAGE - 1) / PAGE;
     d->limits = (hdi_step_limits){.max_tokens = s->chunk,
