@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # hosts.sh HOSTS COMMAND...: runs COMMAND once on each of HOSTS hosts, under mpirun. The hosts are network namespaces of this machine
 # with names and addresses of their own, joined by a bridge in a namespace of its own: their traffic crosses TCP over veth pairs. All is
-# gone afterwards. HEDDLE_HOSTS_TIMEOUT: seconds (120). Ends with 77 where namespaces cannot be made, else with mpirun's status.
+# gone afterwards. HEDDLE_HOSTS_TIMEOUT: seconds (120). HEDDLE_HOSTS_LEFT: a file that gets what mpirun has left 5 s after its end,
+# before it is cleaned away. Ends with 77 where namespaces cannot be made, else with mpirun's status.
 set -u
 if [ "${1:-}" = --agent ]; then # what mpirun calls in place of ssh: --agent PREFIX ADDRESS COMMAND...
     prefix=$2 host=${3##*.}
@@ -21,13 +22,25 @@ prefix=hd$$-
 net=10.213.$(($$ % 250))
 work=$(mktemp -d)
 spaces() { echo "${prefix}hub"; for i in $(seq "$hosts"); do echo "$prefix$i"; done; }
+left() { # processes on the hosts, and Open MPI's files
+    for space in $(spaces); do
+        for pid in $(ip netns pids "$space" 2>/dev/null); do
+            echo "process $pid on $space: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | cut -c 1-80)"
+        done
+    done
+    ls -d "${TMPDIR:-/tmp}"/ompi."$prefix"* /dev/shm/*"$prefix"* 2>/dev/null
+}
+tell_left() {
+    for i in $(seq 50); do [ -n "$(left)" ] || break; sleep 0.1; done
+    left >"$HEDDLE_HOSTS_LEFT"
+}
 clean() {
     trap '' INT TERM HUP
     for space in $(spaces); do
         for pid in $(ip netns pids "$space" 2>/dev/null); do kill -KILL "$pid" 2>/dev/null; done
         ip netns del "$space" 2>/dev/null
     done
-    rm -rf "$work" /tmp/ompi."$prefix"*
+    rm -rf "$work" "${TMPDIR:-/tmp}"/ompi."$prefix"*
 }
 trap clean EXIT
 trap 'exit 143' INT TERM HUP
@@ -58,4 +71,6 @@ ip netns exec "${prefix}1" unshare --uts sh -c 'hostname "$0" && exec "$@"' "${p
     --mca oob_tcp_if_include "$net.0/24" $passed "$@" &
 mpirun=$!
 wait $mpirun
-exit $?
+status=$?
+[ -z "${HEDDLE_HOSTS_LEFT:-}" ] || tell_left
+exit $status
