@@ -56,6 +56,8 @@ class Local:
     threads = [1, 2]
     # What a wait may take: the meeting has twice the deadline (other ranks 2.5 times), then 5 s in which a frozen worker may end.
     longest = 2.5 * deadline + 5 + 6
+    ends_frozen = 0  # seconds in which a launcher ends a frozen rank that was left behind
+    NAMELESS = "\n"  # in a sentence that names nobody because nobody can know: none
 
     def command(self, arguments, ranks):
         return arguments
@@ -83,10 +85,12 @@ class Mpirun:
 
     name, deadline, life_limit = "mpi", 2.5, 60
     shapes = Local.shapes
-    length = 0.5
+    length = 2.0
     threads = [1]
     # Over MPI the ends are said good-bye to (3 deadlines for who neither comes nor fails), then mpirun ends the frozen ones.
     longest = 3 * deadline + 10
+    ends_frozen = 6
+    NAMELESS = "in MPI_Init for the other ranks"  # MPI says who has come when all have
     SAYS = re.compile(r"mpirun noticed that process rank (\d+) with PID|Process name: \[\[\d+,\d+\],(\d+)\]")
 
     def command(self, arguments, ranks):
@@ -116,7 +120,6 @@ class Mpirun:
 class Hosts(Mpirun):
     """mpirun over `n` hosts, one rank on each: rank r is on host r + 1."""
 
-    length = 0.4
     life_limit = 90
 
     def __init__(self, n):
