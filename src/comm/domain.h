@@ -23,7 +23,9 @@ typedef struct hdi_rank_state {
     _Atomic uint64_t run;                             /* of the plan: 0 before the first */
     _Atomic uint32_t step;
     _Atomic int32_t pid;
-    _Atomic int32_t awaits; /* the rank that a thread of it stands still for, plus 1; 0: none, or it does not say */
+    /* What a thread of it, or its device, stands still for: 0: nothing, or it does not say; else a rank plus 1, and in the bits from
+     * 8 on that rank's signal plus 1 (0: no signal). */
+    _Atomic uint32_t awaits;
     atomic_bool left;       /* it has ended well */
 } hdi_rank_state;
 
@@ -113,7 +115,17 @@ static inline void hdi_domain_beat(hd_domain *domain, uint64_t run, uint32_t ste
 
 /* This rank stands still for another one, which those that wait for this one are told; -1: no more. */
 static inline void hdi_domain_awaits(hd_domain *domain, int32_t rank) {
-    atomic_store_explicit(&domain->states[domain->rank].awaits, rank + 1, memory_order_relaxed);
+    atomic_store_explicit(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1), memory_order_relaxed);
+}
+
+/* The same for a signal of that rank. */
+static inline void hdi_domain_awaits_signal(hd_domain *domain, int32_t rank, uint32_t signal) {
+    atomic_store_explicit(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1) | (signal + 1) << 8, memory_order_relaxed);
+}
+
+/* No more, if it did: for those that may not have said so. */
+static inline void hdi_domain_goes_on(hd_domain *domain) {
+    if (atomic_load_explicit(&domain->states[domain->rank].awaits, memory_order_relaxed)) hdi_domain_awaits(domain, -1);
 }
 
 /* Whether the domain has failed: one relaxed look. */

@@ -213,8 +213,12 @@ hd_status hdi_window_device_wait(hd_window *window, int32_t rank, uint32_t signa
         int64_t waited = hdi_now_ns() - begin;
         uint64_t seen;
         HD_TRY(read_word(window, word, &seen));
-        if (seen >= value) return HD_OK;
+        if (seen >= value) {
+            hdi_domain_goes_on(domain);
+            return HD_OK;
+        }
         atomic_store_explicit(&domain->states[domain->rank].beat_ns, begin + waited, memory_order_relaxed);
+        hdi_domain_awaits_signal(domain, rank, signal);
         if (waited >= domain->timeout_ns || domain->transport->check(domain) != HD_OK)
             return hdi_wait_gave_up(domain, rank, signal, value, seen, where, waited);
         nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);

@@ -43,6 +43,9 @@ bool hdi_exchange_ready(const hd_executor *executor, uint32_t step);
 hd_status hdi_exchange_wait(hd_executor *executor, uint32_t step, int worker);
 /* `step` begins to wait without holding anybody: a sign of life; the clock now. */
 int64_t hdi_exchange_park(hd_executor *executor, uint32_t step);
+/* Lets the other ranks know that this one has nothing to do but wait for what the parked `step` waits for; and that it goes on. */
+void hdi_exchange_stands(hd_executor *executor, uint32_t step);
+static inline void hdi_exchange_goes_on(const hd_executor *executor) { hdi_domain_goes_on(executor->exchange->domain); }
 /* Lets messages in where that takes calls, and says whether the domain has failed; `closely`: also whether somebody died. */
 hd_status hdi_exchange_progress(hd_executor *executor, bool closely);
 /* HD_COMM, with the report, and the domain's end, when `step` has waited since `since` for longer than one wait may take, for a

@@ -87,8 +87,9 @@ class Mpirun:
     shapes = Local.shapes
     length = 2.0
     threads = [1]
-    # Over MPI the ends are said good-bye to (3 deadlines for who neither comes nor fails), then mpirun ends the frozen ones.
-    longest = 3 * deadline + 10
+    # A rank that ends waits for its messages to leave and, 3 deadlines, for the others' good-byes; then mpirun ends the frozen ones,
+    # and what is left after 5 s is noted.
+    longest = 4 * deadline + 10
     ends_frozen = 6
     NAMELESS = "in MPI_Init for the other ranks"  # MPI says who has come when all have
     SAYS = re.compile(r"mpirun noticed that process rank (\d+) with PID|Process name: \[\[\d+,\d+\],(\d+)\]")

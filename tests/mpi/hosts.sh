@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # hosts.sh HOSTS COMMAND...: runs COMMAND once on each of HOSTS hosts, under mpirun. The hosts are network namespaces of this machine
 # with names and addresses of their own, joined by a bridge in a namespace of its own: their traffic crosses TCP over veth pairs. All is
-# gone afterwards. HEDDLE_HOSTS_TIMEOUT: seconds (120). HEDDLE_HOSTS_LEFT: a file that gets what mpirun has left 5 s after its end,
+# gone afterwards. A host that is cut off is noticed by mpirun's daemons within some 6 s (keepalive probes, and tcp_retries2 for what is
+# on its way; the system's defaults are minutes). HEDDLE_HOSTS_TIMEOUT: seconds (120). HEDDLE_HOSTS_LEFT: a file that gets what mpirun has left 5 s after its end,
 # before it is cleaned away. Ends with 77 where namespaces cannot be made, else with mpirun's status.
 set -u
 if [ "${1:-}" = --agent ]; then # what mpirun calls in place of ssh: --agent PREFIX ADDRESS COMMAND...
@@ -50,7 +51,7 @@ ip -n "${prefix}hub" link add bridge type bridge 2>/dev/null || skip "this syste
 ip -n "${prefix}hub" link set bridge up
 list=
 for i in $(seq "$hosts"); do
-    ip netns add "$prefix$i" && ip -n "$prefix$i" link set lo up &&
+    ip netns add "$prefix$i" && ip -n "$prefix$i" link set lo up && ip netns exec "$prefix$i" sysctl -qw net.ipv4.tcp_retries2=4 &&
         ip -n "$prefix$i" link add net0 type veth peer name "to$i" netns "${prefix}hub" &&
         ip -n "$prefix$i" addr add "$net.$i/24" dev net0 && ip -n "$prefix$i" link set net0 up &&
         ip -n "${prefix}hub" link set "to$i" master bridge up || skip "host $i could not be joined to the others"
@@ -68,7 +69,8 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 HEDDLE_HOSTS_PR
 ip netns exec "${prefix}1" unshare --uts sh -c 'hostname "$0" && exec "$@"' "${prefix}1" \
     timeout -k 5 "${HEDDLE_HOSTS_TIMEOUT:-120}" mpirun -n "$hosts" --host "${list#,}" --map-by node --bind-to none \
     --mca plm_rsh_agent "$work/agent" --mca btl tcp,self --mca pml ob1 --mca btl_tcp_if_include "$net.0/24" \
-    --mca oob_tcp_if_include "$net.0/24" $passed "$@" &
+    --mca oob_tcp_if_include "$net.0/24" --mca oob_tcp_keepalive_time 3 --mca oob_tcp_keepalive_intvl 1 \
+    --mca oob_tcp_keepalive_probes 3 $passed "$@" &
 mpirun=$!
 wait $mpirun
 status=$?

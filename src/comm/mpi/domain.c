@@ -71,7 +71,11 @@ static hd_status await_all(hd_domain *domain, bool bytes, uint64_t epoch, const 
         pthread_mutex_unlock(d->lock);
         if (hdi_domain_failed(domain))
             return mpi_domain_check(domain); /* also of one who came last, when the others had given up */
-        if (missing < 0) return HD_OK;
+        if (missing < 0) {
+            hdi_domain_goes_on(domain);
+            return HD_OK;
+        }
+        hdi_domain_awaits(domain, missing);
         int64_t waited = hdi_now_ns() - begin;
         bool left = atomic_load_explicit(&domain->states[missing].left, memory_order_relaxed);
         if (waited > wait_ns || left) {

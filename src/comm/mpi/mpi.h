@@ -24,9 +24,12 @@ enum {
 typedef enum mpi_kind { MPI_PUT = 1, MPI_RAISE, MPI_GATHER, MPI_ARRIVE, MPI_BEAT, MPI_LEAVE } mpi_kind;
 
 typedef struct mpi_head {
-    uint32_t kind, window;
-    uint64_t offset, bytes;  /* of a put or gather */
-    uint32_t signal, raises; /* a put that also raises */
+    uint16_t kind;
+    bool raises; /* a put that also raises `signal` */
+    uint32_t window;
+    uint64_t offset, bytes; /* of a put or gather */
+    uint32_t signal;
+    uint32_t awaits; /* what the sender stands still for, as hdi_rank_state has it */
     uint64_t value;
     int64_t sent_ns; /* the sender's clock */
     uint64_t run;    /* where the sender is */

@@ -13,7 +13,7 @@
 
 #include "comm/mpi/mpi.h"
 
-enum { TAG_GOODBYE = 1, TAG_DOMAINS = 16, TAGS_OF_A_DOMAIN = 4, LAST_WORDS_MS = 2000, ABORT_SECONDS = 2 };
+enum { TAG_GOODBYE = 1, TAG_DOMAINS = 16, TAGS_OF_A_DOMAIN = 4, LAST_WORDS_MS = 2000, FINALIZE_MS = 1000, ABORT_SECONDS = 2 };
 
 mpi_process mpi_the_process = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -146,7 +146,7 @@ __attribute__((noreturn)) static void end_job(void) {
 static void at_exit(void) {
     int64_t wait_ns = atomic_load(&wait_of_last_domain), grace = hdi_timeout_ns(HDI_TIMEOUT_GRACE, wait_ns);
     bool failed = atomic_load(&any_failed) || atomic_load(&open_domains) > 0;
-    int is_off = 0, silent;
+    int is_off = 0;
     if (getpid() != pid || now_in != RUNNING || start_status != HD_OK || !ours) return;
     if (MPI_Finalized(&is_off) != MPI_SUCCESS || is_off) return;
     for (int i = 0; pthread_mutex_trylock(&mpi_the_process.lock) != 0; i++) { /* a thread may have been left in a call */
@@ -154,13 +154,15 @@ static void at_exit(void) {
         nap(1000000);
     }
     if (failed) grace = wait_ns < LAST_WORDS_MS * INT64_C(1000000) ? wait_ns : LAST_WORDS_MS * INT64_C(1000000);
-    silent = part(grace);
+    int64_t end = hdi_now_ns() + grace;
+    int silent = part(grace);
     if (silent >= 0 && !failed)
         fprintf(stderr, "heddle: rank %d has not ended %.1f s after rank %d: the job ends\n", silent, (double)grace * 1e-9,
                 mpi_the_process.rank);
     if (silent != -1) end_job();
     enter(ENDING);
-    if (reached(ENDED, grace)) return;
+    int64_t left = end - hdi_now_ns();
+    if (reached(ENDED, left > FINALIZE_MS * INT64_C(1000000) ? left : FINALIZE_MS * INT64_C(1000000))) return;
     if (!failed) fprintf(stderr, "heddle: rank %d waited in vain for the end of MPI_Finalize: the job ends\n", mpi_the_process.rank);
     _exit(1); /* the launcher ends the others */
 }
