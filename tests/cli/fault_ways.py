@@ -92,7 +92,8 @@ class Mpirun:
     longest = 4 * deadline + 10
     ends_frozen = 6
     NAMELESS = "in MPI_Init for the other ranks"  # MPI says who has come when all have
-    SAYS = re.compile(r"mpirun noticed that process rank (\d+) with PID|Process name: \[\[\d+,\d+\],(\d+)\]")
+    SAYS = re.compile(r"mpirun noticed that process rank (\d+) with PID|Process name: \[\[\d+,\d+\],(\d+)\]"
+                      r"|reported by process \[\d+,(\d+)\]")  # the last: Open MPI's own end, out of memory in MPI_Init
 
     def command(self, arguments, ranks):
         return ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none", *arguments]
