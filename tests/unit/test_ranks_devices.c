@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +19,7 @@
 #include "runtime/storage.h"
 #include "support/devices.h"
 #include "task/executor.h"
-#include "unit/rank_chain.h"
+#include "unit/forked_ranks.h"
 
 /* ThreadSanitizer knows the GPU threads of the host vendor, and takes minutes for what takes seconds without it. */
 #ifdef __SANITIZE_THREAD__
@@ -293,52 +292,11 @@ static void four_threads(void **state) {
 
 /* ---- as processes, forked before anything else ---- */
 
-enum { MOST_SPECS = 2 };
-static char specs[MOST_SPECS][32];
-static int n_specs;
-static int exits[MOST_SPECS][2];
-
-static int live_in_process(const char *spec, const char *name, int32_t rank) {
-    const hd_device *on;
-    if (hd_device_parse(spec, &on) != HD_OK) {
-        fprintf(stderr, "%s\n", hd_last_error());
-        return 77;
-    }
-    return live(name, rank, 2, on) == HD_OK ? 0 : 1;
-}
-
-static void fork_all(void) {
-    const char *only = getenv("HEDDLE_TEST_DEVICE");
-    pid_t child[2];
-    if (PROCESSES == 0 || (only && strcmp(only, "remote") == 0)) return;
-    if (only && *only)
-        snprintf(specs[n_specs++], sizeof specs[0], "%s", only);
-    else
-        for (int i = 0; i < MOST_SPECS; i++) snprintf(specs[n_specs++], sizeof specs[0], "host:%d", i);
-    for (int i = 0; i < n_specs; i++) {
-        char name[64];
-        hd_domain_fresh_name(name, sizeof name);
-        for (int32_t r = 0; r < 2; r++) {
-            child[r] = fork();
-            if (child[r] == 0) _exit(live_in_process(specs[i], name, r));
-        }
-        for (int32_t r = 0; r < 2; r++) {
-            exits[i][r] = -1;
-            if (child[r] > 0) (void)waitpid(child[r], &exits[i][r], 0);
-        }
-    }
-}
+static bool alike_in_process(const char *name, int32_t rank, const hd_device *on) { return live(name, rank, 2, on) == HD_OK; }
 
 static void two_processes(void **state) {
-    int ran = 0;
     (void)state;
-    for (int i = 0; i < n_specs; i++)
-        if (strcmp(specs[i], hdi_device_text(device)) == 0 && ++ran)
-            for (int r = 0; r < 2; r++) {
-                if (!WIFEXITED(exits[i][r]) || WEXITSTATUS(exits[i][r]))
-                    fail_msg("rank %d on %s ended with %d", r, specs[i], exits[i][r]);
-            }
-    if (!ran) skip();
+    forked_ended_well(device);
 }
 
 /* ---- ranks that fail ---- */
@@ -425,115 +383,6 @@ static void a_rank_that_fails_ends_the_others_waits(void **state) {
     assert_int_equal(f[0].next, HD_CORRUPT);
 }
 
-/* ---- ranks in a row (rank_chain.h) ---- */
-
-enum { LATE_MS = 300 };
-
-typedef struct in_a_row {
-    char name[64];
-    int32_t rank;
-    int timeout_ms;
-    bool away; /* rank 2 does not run; else it has ended before the others begin */
-    hd_status status;
-    char text[1024];
-    double ending; /* seconds that its executor took to end */
-} in_a_row;
-
-static void sleep_ms(int ms) { nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL); }
-
-static hd_status check_row(const in_a_row *me, hd_executor *e) {
-    float y[CHAIN_ITEMS];
-    void *data;
-    HD_TRY(hd_executor_output(e, "y", &data));
-    HD_TRY(hdi_copy(hdi_device_cpu(), y, device, data, sizeof y));
-    for (int i = 0; i < CHAIN_ITEMS; i++)
-        HD_REQUIRE(y[i] == chain_result(me->rank), HD_DEVICE, "rank %d: number %d is %g", me->rank, i, (double)y[i]);
-    return HD_OK;
-}
-
-/* Rank 0 begins first where its deadline is to pass first, and last where rank 2 is to have ended. */
-static hd_status run_in_a_row(const in_a_row *me, hd_executor *e, hd_domain *domain) {
-    if (me->rank == 1) sleep_ms(LATE_MS);
-    if (me->rank == 2 && me->away) {
-        while (hd_domain_check(domain) == HD_OK) sleep_ms(1);
-        return hd_domain_check(domain);
-    }
-    HD_TRY(hd_executor_run(e));
-    HD_TRY(hd_executor_synchronize(e));
-    return check_row(me, e);
-}
-
-static hd_status live_in_a_row(in_a_row *me, hd_domain *domain, hdi_storage *x) {
-    float ones[CHAIN_ITEMS];
-    hd_executor *e = NULL;
-    hd_plan *plan = chain_plan(me->rank);
-    const hd_executor_options options = {.kind = HD_EXECUTOR_STREAM, .device = device, .domain = domain};
-    hd_status status;
-    for (int i = 0; i < CHAIN_ITEMS; i++) ones[i] = (float)(me->rank + 1);
-    HD_REQUIRE_GOTO(plan, HD_OUT_OF_MEMORY, "there is no plan");
-    HD_TRY_GOTO(hdi_copy(device, x->data, hdi_device_cpu(), ones, sizeof ones));
-    HD_TRY_GOTO(hd_executor_create(plan, &options, &e));
-    HD_TRY_GOTO(hd_executor_bind(e, "x", x->data, sizeof ones));
-    HD_TRY_GOTO(run_in_a_row(me, e, domain));
-fail:
-    if (status != HD_OK) snprintf(me->text, sizeof me->text, "%s", hd_last_error());
-    double begin = seconds();
-    hd_executor_destroy(e);
-    me->ending = seconds() - begin;
-    hd_plan_destroy(plan);
-    return status;
-}
-
-static void *thread_in_a_row(void *argument) {
-    in_a_row *me = argument;
-    hd_domain *domain = NULL;
-    hdi_storage *x = NULL;
-    const hd_domain_options options = {.name = me->name, .rank = me->rank, .ranks = CHAIN_RANKS, .timeout_ms = me->timeout_ms};
-    hd_status status;
-    HD_TRY_GOTO(hdi_storage_create(device, sizeof(float) * CHAIN_ITEMS, &x));
-    HD_TRY_GOTO(hd_domain_create(&options, &domain));
-    status = live_in_a_row(me, domain, x);
-fail:
-    me->status = status;
-    hd_domain_destroy(domain);
-    hdi_storage_release(x);
-    return NULL;
-}
-
-static void run_row(in_a_row row[CHAIN_RANKS], int timeout_ms, bool away) {
-    pthread_t thread[CHAIN_RANKS];
-    char name[64];
-    hd_domain_fresh_name(name, sizeof name);
-    for (int32_t r = 0; r < CHAIN_RANKS; r++) {
-        row[r] = (in_a_row){.rank = r, .timeout_ms = timeout_ms, .away = away};
-        snprintf(row[r].name, sizeof row[r].name, "%s", name);
-        assert_int_equal(pthread_create(&thread[r], NULL, thread_in_a_row, &row[r]), 0);
-    }
-    for (int32_t r = 0; r < CHAIN_RANKS; r++) pthread_join(thread[r], NULL);
-}
-
-static void who_it_hangs_on_is_named(void **state) {
-    in_a_row row[CHAIN_RANKS];
-    (void)state;
-    if (device->vtable->host_visible || cannot()) skip();
-    run_row(row, 1500, true);
-    assert_int_equal(row[0].status, HD_COMM);
-    if (!strstr(row[0].text,
-                "for signal 1 of rank 1: expected 1, seen 0; culprit: rank 2 says nothing, and 2 ranks wait for it") ||
-        !strstr(row[0].text, ", awaits signal 2 of rank 2"))
-        fail_msg("%s", row[0].text);
-}
-
-/* What a rank has given is read after it has ended: as threads, the last one that holds the memory frees it. */
-static void who_ends_first_is_still_read(void **state) {
-    in_a_row row[CHAIN_RANKS];
-    (void)state;
-    if (cannot()) skip();
-    run_row(row, 20000, false);
-    for (int r = 0; r < CHAIN_RANKS; r++)
-        if (row[r].status != HD_OK) fail_msg("rank %d: %s", r, row[r].text);
-}
-
 /* ---- what the host does with windows in a device's memory ---- */
 
 static void *touch_window(void *argument) {
@@ -604,13 +453,11 @@ int main(void) {
         cmocka_unit_test(two_processes),
         cmocka_unit_test(a_rank_that_does_not_come_is_named),
         cmocka_unit_test(a_rank_that_fails_ends_the_others_waits),
-        cmocka_unit_test(who_it_hangs_on_is_named),
-        cmocka_unit_test(who_ends_first_is_still_read),
         cmocka_unit_test(windows_are_there_for_the_host_too),
         cmocka_unit_test(a_device_that_cannot_share_says_so),
     };
     int failed = 0;
-    fork_all();
+    if (PROCESSES) fork_ranks(2, alike_in_process);
     for (int i = 0; (device = test_devices(i)); i++) {
         printf("---- %s\n", hdi_device_text(device));
         failed += cmocka_run_group_tests(tests, NULL, NULL);
