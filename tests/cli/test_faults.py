@@ -277,6 +277,7 @@ def main():
     possible = [kind for kind in KINDS if any(fits(kind, way) for way in ways)]
     if options.kind and options.kind not in possible:
         parser.error(f"{options.kind} is nothing that can be done to these ranks")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what is under way is taken away
     print(f"seed {options.seed}", flush=True)
     bed, failures, counts, slowest = Bed(), 0, Counter(), Counter()
     start, number = time.monotonic(), 0

@@ -195,6 +195,32 @@ static void test_abort(void) {
     failed_well(domain, word, begin);
 }
 
+/* Rank r waits for r + 1; the last one stands still, or waits for rank 0. Rank 0's deadline passes first, and all hear its
+ * sentence. */
+static void test_row(bool circle) {
+    hd_domain *domain = join();
+    hd_window *window = window_of(domain, 64, 2);
+    char word[160], last[64];
+    int n = snprintf(word, sizeof word,
+                     circle ? "culprit: ranks wait for each other in a circle: 0"
+                            : "culprit: rank %d says nothing, and %d ranks wait for it",
+                     ranks - 1, ranks - 1);
+    for (int r = 1; circle && r <= ranks; r++) n += snprintf(word + n, sizeof word - (size_t)n, " -> %d", r % ranks);
+    snprintf(last, sizeof last, ", awaits signal 1 of rank %d", ranks - 1);
+    need(hd_domain_barrier(domain) == HD_OK, "barrier");
+    double begin = now();
+    hd_status status = HD_OK;
+    if (me > 0) usleep((unsigned)timeout_ms * 300);
+    if (me < ranks - 1 || circle)
+        status = hd_signal_wait(window, (me + 1) % ranks, 1, 1, "a row");
+    else
+        usleep((unsigned)timeout_ms * 1200); /* without a call it gives no signs of life */
+    for (; status == HD_OK; usleep(1000)) status = hd_domain_check(domain);
+    hd_window_destroy(window);
+    need(strstr(hd_last_error(), last) != NULL, "who waits for the last one is not told");
+    failed_well(domain, word, begin);
+}
+
 static int test_run(void) {
     hd_domain *domain = join();
     hd_window *window = window_of(domain, SEGMENT, 2);
@@ -218,6 +244,8 @@ int main(int argc, char **argv) {
         test_absent();
     else if (strcmp(what, "abort") == 0)
         test_abort();
+    else if (strcmp(what, "row") == 0 || strcmp(what, "circle") == 0)
+        test_row(strcmp(what, "circle") == 0);
     else
         test_traffic();
     return 0;
