@@ -118,9 +118,9 @@ static inline void hdi_domain_awaits(hd_domain *domain, int32_t rank) {
     atomic_store_explicit(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1), memory_order_relaxed);
 }
 
-/* The same for a signal of that rank. */
+/* The same for a signal of that rank. Ordered before looks at signals that follow. */
 static inline void hdi_domain_awaits_signal(hd_domain *domain, int32_t rank, uint32_t signal) {
-    atomic_store_explicit(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1) | (signal + 1) << 8, memory_order_relaxed);
+    atomic_store(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1) | (signal + 1) << 8);
 }
 
 /* No more, if it did: for those that may not have said so. */

@@ -143,6 +143,8 @@ void hdi_exchange_stands(hd_executor *executor, uint32_t s) {
     for (uint32_t i = 0; i < step->n_remotes; i++)
         if (!hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]))) {
             hdi_domain_awaits_signal(x->domain, r[i].rank, r[i].event);
+            /* It came meanwhile: who saw it may have started the step, and looked at what is said, before it was said. */
+            if (hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]))) hdi_domain_goes_on(x->domain);
             return;
         }
 }

@@ -56,7 +56,7 @@ static void progress(hdi_tasks *tasks, bool closely) {
     hdi_tasks_fail(tasks, why != HD_OK ? why : status);
 }
 
-/* Tells what the first of the parked steps waits for, for reports; who starts it meanwhile takes that back, or this worker does. */
+/* Tells what the first of the parked steps waits for, for reports; who starts one takes that back. */
 static void say(const hdi_tasks *tasks) {
     uint64_t left = atomic_load_explicit(&tasks->parked, memory_order_relaxed);
     uint32_t first = UINT32_MAX;
@@ -65,7 +65,6 @@ static void say(const hdi_tasks *tasks) {
         if (step < first) first = step;
     }
     if (first != UINT32_MAX) hdi_exchange_stands(tasks->executor, first);
-    if (!atomic_load_explicit(&tasks->parked, memory_order_relaxed)) hdi_exchange_goes_on(tasks->executor);
 }
 
 void hdi_tasks_poll(hdi_tasks *tasks, int worker) {
