@@ -53,7 +53,7 @@ class Local:
     name, deadline, life_limit = "local", 1.5, 60
     shapes = [["--tp", "2"], ["--tp", "4"], ["--pp", "2"], ["--tp", "2", "--pp", "2"]]
     length = 1.0  # of a text, to what a run of a second or so writes on this way
-    threads = [1, 2]
+    threads, tries = [1, 2], 2  # runs that tell how long one lives
     # What a wait may take: the meeting has twice the deadline (other ranks 2.5 times), then 5 s in which a frozen worker may end.
     longest = 2.5 * deadline + 5 + 6
     ends_frozen = 0  # seconds in which a launcher ends a frozen rank that was left behind
@@ -86,7 +86,7 @@ class Mpirun:
     name, deadline, life_limit = "mpi", 2.5, 60
     shapes = Local.shapes
     length = 2.0
-    threads = [1]
+    threads, tries = [1], 1
     # A rank that ends waits for its messages to leave and, 3 deadlines, for the others' good-byes; then mpirun ends the frozen ones,
     # and what is left after 5 s is noted.
     longest = 4 * deadline + 10
@@ -108,7 +108,7 @@ class Mpirun:
     def left(self, run):
         """Files of Open MPI: its folder, and the shared memory of its ranks, which bears the number of the job."""
         found = [str(path) for path in Path(run.folder).iterdir() if path.name.startswith("ompi.")]
-        return found + sorted(name for name in os.listdir("/dev/shm") if name not in run.shm and run.job and run.job in name)
+        return found + sorted(name for name in os.listdir("/dev/shm") if run.job is not None and f".{run.job:x}." in name)
 
     def speaker(self, rank):
         return f"heddle run (rank {rank})" if rank else "heddle run"
@@ -190,7 +190,7 @@ class Run:
             if mark in environ and not dead(entry):
                 found[int(entry)] = self.way.rank_of(entry, environ)
                 job = next((word for word in environ if word.startswith(b"PMIX_NAMESPACE=")), None)
-                self.job = job.decode().partition("=")[2] if job else self.job
+                self.job = int(job.partition(b"=")[2]) if job else self.job
         return found
 
     def those(self, rank):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rank dies, freezes, lags or is interrupted at any moment of a run: the others end in time and say why, and nothing is left.
 
-    test_faults.py [--mpi] [--hosts N]... [--rounds N] [--seed N] [--kind KIND] [--keep-going]
+    test_faults.py [--mpi] [--hosts N]... [--rounds N | --seconds N] [--seed N] [--kind KIND] [--keep-going]
 
 Each round draws a way (the program's own ranks, or with --mpi and --hosts those of mpirun on this machine and over N hosts), ranks,
 executor, model, a rank, a moment and what happens to it, from seed + round: a failure prints the round's seed, and --seed with it and
@@ -125,7 +125,7 @@ class Bed:
     def of(self, it):
         key = (it.way.name, *it.arguments)
         if key not in self.known:
-            lives = [self.live(it) for _ in range(2)]
+            lives = [self.live(it) for _ in range(it.way.tries)]
             alone = list(it.arguments)
             for option in ("--tp", "--pp"):
                 if option in alone:
@@ -264,7 +264,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mpi", action="store_true", help="ranks of mpirun on this machine")
     parser.add_argument("--hosts", type=int, choices=[2, 4], action="append", default=[], help="ranks of mpirun over so many hosts")
-    parser.add_argument("--rounds", type=int, default=0, help="0: for 40 seconds, each kind at least once")
+    parser.add_argument("--rounds", type=int, default=0, help="0: the kinds in turn, for --seconds")
+    parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--keep-going", action="store_true")
@@ -281,9 +282,9 @@ def main():
     print(f"seed {options.seed}", flush=True)
     bed, failures, counts, slowest = Bed(), 0, Counter(), Counter()
     start, number = time.monotonic(), 0
-    while number < options.rounds or (not options.rounds and time.monotonic() < start + 40):
+    while number < options.rounds or (not options.rounds and time.monotonic() < start + options.seconds):
         seed = options.seed + number
-        kinds = [options.kind] if options.kind else possible if options.rounds else [possible[number % len(possible)]]
+        kinds = [options.kind] if options.kind else possible if options.rounds else [possible[seed % len(possible)]]
         it = draw(seed, kinds, ways)
         number += 1
         try:
