@@ -74,8 +74,8 @@ class Local:
     def speaker(self, rank):
         return f"heddle worker {rank}" if rank else "heddle run"
 
-    def sentences(self, text):
-        """The lines that ranks said, and those in which a launcher names a rank."""
+    def sentences(self, text, numbers):
+        """The lines that ranks said, and those in which a launcher names a rank. numbers: of the ranks by process."""
         return text.splitlines(), []
 
 
@@ -93,7 +93,8 @@ class Mpirun:
     ends_frozen = 6
     NAMELESS = "in MPI_Init for the other ranks"  # MPI says who has come when all have
     SAYS = re.compile(r"mpirun noticed that process rank (\d+) with PID|Process name: \[\[\d+,\d+\],(\d+)\]"
-                      r"|reported by process \[\d+,(\d+)\]")  # the last: Open MPI's own end, out of memory in MPI_Init
+                      r"|reported by process \[\d+,(\d+)\]")
+    PROCESS = re.compile(r"^\[[^]:]+:0*(\d+)\]", re.MULTILINE)  # what Open MPI's library says, when memory runs out in MPI_Init
 
     def command(self, arguments, ranks):
         return ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none", *arguments]
@@ -113,9 +114,11 @@ class Mpirun:
     def speaker(self, rank):
         return f"heddle run (rank {rank})" if rank else "heddle run"
 
-    def sentences(self, text):
+    def sentences(self, text, numbers):
         lines = text.splitlines()
         launcher = [f"mpirun: rank {next(n for n in found.groups() if n)}" for found in self.SAYS.finditer(text)]
+        processes = [int(found.group(1)) for found in self.PROCESS.finditer(text)]
+        launcher += [f"process of rank {numbers[pid]}" for pid in processes if pid in numbers]
         return [line for line in lines if line.startswith("heddle")], launcher
 
 
@@ -149,7 +152,7 @@ class Run:
     """A command under way."""
 
     def __init__(self, way, arguments, ranks, deadline=None, victim=None):
-        self.way, self.victim, self.job = way, victim, None
+        self.way, self.victim, self.job, self.numbers = way, victim, None, {}
         self.mark = f"{MARK}={os.getpid()}.{time.monotonic_ns()}"
         self.shm = set(os.listdir("/dev/shm"))
         self.holder = tempfile.TemporaryDirectory(prefix="hd")
@@ -176,6 +179,9 @@ class Run:
             hit(pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
+        for name in self.way.left(self):
+            if name.startswith("vader_segment"):
+                os.unlink(f"/dev/shm/{name}")
         self.out.close(), self.err.close()
         self.holder.cleanup()
 
@@ -189,6 +195,8 @@ class Run:
             environ = read(entry, "environ") if entry.isdigit() else []
             if mark in environ and not dead(entry):
                 found[int(entry)] = self.way.rank_of(entry, environ)
+                if found[int(entry)] is not None:
+                    self.numbers[int(entry)] = found[int(entry)]
                 job = next((word for word in environ if word.startswith(b"PMIX_NAMESPACE=")), None)
                 self.job = int(job.partition(b"=")[2]) if job else self.job
         return found

@@ -175,10 +175,10 @@ def draw(seed, kinds, ways):
     return Round(r.choice(kinds), way, arguments, rank, ranks, moment)  # the kind last: it changes nothing else
 
 
-def check_lines(text, it):
+def check_lines(text, it, numbers):
     """One line from a rank at most, each a sentence that names the rank at fault or tells what is known of all. Gives them, and all
     that names the rank: the launcher's words, too."""
-    ours, launcher = it.way.sentences(text)
+    ours, launcher = it.way.sentences(text, numbers)
     speakers = Counter(line.partition(":")[0] for line in ours if not line.startswith("heddle: rank"))  # MPI's last words
     names = {it.way.speaker(rank) for rank in range(it.ranks)}
     require(set(speakers) <= names, f"a line that is not a rank's: {sorted(set(speakers) - names)}")
@@ -200,11 +200,11 @@ def end_frozen(it, run, right, victims):
         hit(victims[0], signal.SIGKILL)
 
 
-def judge(it, code, right, out, err):
+def judge(it, code, right, out, err, numbers):
     kind, local = KINDS[it.kind], isinstance(it.way, Local)
     require(right.startswith(out), f"wrong text: {out!r}, and right is {right!r}")
     require(code != 0 or out == right, "exit code 0, and the text is not complete")
-    ours, named = check_lines(err, it)
+    ours, named = check_lines(err, it, numbers)
     if kind.ends or (local and it.kind == "int" and it.rank != 0):
         require(code == 0, f"it must go on to its end, and exits with {code}")
     if code == 0:
@@ -251,8 +251,10 @@ def play(it, bed):
         require(wait_until(lambda: not run.alive(), 2), f"ranks {list(run.alive().values())} are left over")
         out, err = run.said()
         try:
-            judge(it, code, right, out, err)
-            left = [what for what in it.way.left(run) if it.kind != "launcher" or "ompi." not in what]  # who is killed leaves its folder
+            judge(it, code, right, out, err, run.numbers)
+            left = it.way.left(run)
+            if it.kind == "launcher":  # killed, it leaves its files; but no processes
+                left = [what for what in left if "ompi." not in what and "vader_segment" not in what]
             require(not left, f"something is left: {left}")
         except Wrong as wrong:
             raise Wrong(f"{wrong}\n  exit code {code} after {took:.2f} s, {len(out)} of {len(right)} bytes, {len(victims)} victims\n"

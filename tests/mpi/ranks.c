@@ -195,6 +195,16 @@ static void test_abort(void) {
     failed_well(domain, word, begin);
 }
 
+/* How long ago the sentence has the last sign of life of a rank. */
+static double age_of(int32_t rank) {
+    char who[32];
+    double age = 1e9;
+    snprintf(who, sizeof who, "rank %d (process", rank);
+    const char *at = strstr(hd_last_error(), who);
+    if (at && (at = strchr(at, ')'))) (void)sscanf(at, ") %lf s ago", &age);
+    return age;
+}
+
 /* Rank r waits for r + 1; the last one stands still, or waits for rank 0. Rank 0's deadline passes first, and all hear its
  * sentence. */
 static void test_row(bool circle) {
@@ -214,9 +224,10 @@ static void test_row(bool circle) {
     if (me < ranks - 1 || circle)
         status = hd_signal_wait(window, (me + 1) % ranks, 1, 1, "a row");
     else
-        usleep((unsigned)timeout_ms * 1200); /* without a call it gives no signs of life */
+        usleep((unsigned)timeout_ms * 1200); /* signs of life take no calls of the program's */
     for (; status == HD_OK; usleep(1000)) status = hd_domain_check(domain);
     hd_window_destroy(window);
+    need(age_of(ranks - 1) < timeout_ms * 0.5e-3, "the last rank's signs of life are old");
     need(strstr(hd_last_error(), last) != NULL, "who waits for the last one is not told");
     failed_well(domain, word, begin);
 }

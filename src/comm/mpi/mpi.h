@@ -77,6 +77,7 @@ typedef struct mpi_domain {
     int in_flight;
     hd_window *windows; /* open ones, by their `state` */
     struct mpi_window *open;
+    struct mpi_domain *next; /* of the open domains */
     uint32_t next_window;
     uint64_t epoch; /* of collective calls */
     void *gather_to;
@@ -139,6 +140,8 @@ void mpi_doze(hd_window *window, const hdi_signal *signal, uint64_t seen, int64_
 /* Ends the domain; the first failure stays. `tell`: the others do not know it yet. */
 void mpi_fail_locked(mpi_domain *d, hd_status code, const char *sentence, bool tell);
 hd_status mpi_domain_check(hd_domain *domain);
+/* Lets messages in and signs of life out, for the open domains; nothing where another thread is at it. */
+void mpi_heartbeat(void);
 extern const hdi_transport mpi_transport;
 
 /* ---- window.c ---- */

@@ -2,8 +2,9 @@
 /* MPI itself: started when the first domain asks for it, ended once, when the process exits.
  *
  * A thread of our own calls MPI_Init_thread and, at exit, MPI_Finalize: both wait for all ranks without a limit, and so their
- * callers can stop waiting. It sleeps in between. At exit the ranks first say good-bye to each other; when some do not, the job
- * is ended by MPI_Abort, after a time in which each living rank could say what had happened. */
+ * callers can stop waiting. In between it gives signs of life, whatever the program does. At exit the ranks first say good-bye to
+ * each other; when some do not, the job is ended by MPI_Abort, after a time in which each living rank could say what had
+ * happened. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ static pid_t pid;
 static int domains;
 static atomic_bool any_failed;
 static atomic_int open_domains;
-static _Atomic int64_t wait_of_last_domain;
+static _Atomic int64_t wait_of_last_domain = (int64_t)HDI_TIMEOUT_MS_WAIT * 1000000;
 
 int mpi_process_next_tag(void) { return TAG_DOMAINS + TAGS_OF_A_DOMAIN * (domains++ % 100000000); }
 
@@ -67,20 +68,6 @@ static void enter(phase next) {
     pthread_mutex_unlock(&phase_lock);
 }
 
-static void *life_of_mpi(void *unused) {
-    (void)unused;
-    hd_status status = start_mpi();
-    if (status != HD_OK) snprintf(start_message, sizeof start_message, "%s", hd_last_error());
-    start_status = status;
-    enter(RUNNING);
-    pthread_mutex_lock(&phase_lock);
-    while (now_in != ENDING) pthread_cond_wait(&phase_changed, &phase_lock);
-    pthread_mutex_unlock(&phase_lock);
-    MPI_Finalize();
-    enter(ENDED);
-    return NULL;
-}
-
 /* Whether `wanted` is reached within `ns`. */
 static bool reached(phase wanted, int64_t ns) {
     int64_t end = hdi_now_ns() + ns;
@@ -91,6 +78,18 @@ static bool reached(phase wanted, int64_t ns) {
     bool is = now_in >= wanted;
     pthread_mutex_unlock(&phase_lock);
     return is;
+}
+
+static void *life_of_mpi(void *unused) {
+    (void)unused;
+    hd_status status = start_mpi();
+    if (status != HD_OK) snprintf(start_message, sizeof start_message, "%s", hd_last_error());
+    start_status = status;
+    enter(RUNNING);
+    while (!reached(ENDING, hdi_timeout_ns(HDI_TIMEOUT_BEAT, atomic_load(&wait_of_last_domain)))) mpi_heartbeat();
+    MPI_Finalize();
+    enter(ENDED);
+    return NULL;
 }
 
 /* ---- the end ---- */
@@ -131,7 +130,8 @@ static void leave_now(int number) {
     _exit(1);
 }
 
-/* Ends the job. MPI_Abort asks the daemon of this host, which may wait in vain for an answer of mpirun's: this process does not. */
+/* Ends the job. MPI_Abort asks the daemon of this host, which may wait in vain for an answer of mpirun's: this process does not.
+ */
 __attribute__((noreturn)) static void end_job(void) {
     sigset_t alone;
     sigemptyset(&alone);
@@ -163,7 +163,8 @@ static void at_exit(void) {
     enter(ENDING);
     int64_t left = end - hdi_now_ns();
     if (reached(ENDED, left > FINALIZE_MS * INT64_C(1000000) ? left : FINALIZE_MS * INT64_C(1000000))) return;
-    if (!failed) fprintf(stderr, "heddle: rank %d waited in vain for the end of MPI_Finalize: the job ends\n", mpi_the_process.rank);
+    if (!failed)
+        fprintf(stderr, "heddle: rank %d waited in vain for the end of MPI_Finalize: the job ends\n", mpi_the_process.rank);
     _exit(1); /* the launcher ends the others */
 }
 
