@@ -47,8 +47,7 @@ static size_t make_table(run_options *o, cli_option table[MAX_ROWS]) {
         {CLI_HEADING, .help = "how it runs"},
         {CLI_STRING, 0, "device", "NAME", &o->device, .help = "cpu, cuda, cuda:1, maca ...: where the model lies and runs (cpu)"},
         {CLI_STRING, 0, "executor", "KIND", &o->executor,
-         .help = "serial, threads or tasks on the CPU, stream, graph or persistent on devices; serial, one step after the other "
-                 "in one "
+         .help = "serial, threads or tasks on the CPU, stream, graph or persistent on devices; serial, one step after the other in one "
                  "thread, is what the others are tested against (threads; graph where there is one)"},
         {CLI_STRING, 0, "weights", "TYPE", &o->weights,
          .help = "as-is, f32, f16, bf16, q8 or q4: convert the matrices while loading (as-is)"},
