@@ -57,7 +57,7 @@ class Local:
     # What a wait may take: the meeting has twice the deadline (other ranks 2.5 times), then 5 s in which a frozen worker may end.
     longest = 2.5 * deadline + 5 + 6
     ends_frozen = 0  # seconds in which a launcher ends a frozen rank that was left behind
-    NAMELESS = "\n"  # in a sentence that names nobody because nobody can know: none
+    NAMELESS = DIED = "\n"  # in a sentence that names nobody because nobody can know; in a launcher's that tells of a death without a name
 
     def command(self, arguments, ranks):
         return arguments
@@ -92,6 +92,7 @@ class Mpirun:
     longest = 4 * deadline + 10
     ends_frozen = 6
     NAMELESS = "in MPI_Init for the other ranks"  # MPI says who has come when all have
+    DIED = "terminated normally, but 1 process returned"  # now and then mpirun ends the others and says no more than this
     SAYS = re.compile(r"mpirun noticed that process rank (\d+) with PID|Process name: \[\[\d+,\d+\],(\d+)\]"
                       r"|reported by process \[\d+,(\d+)\]")
     PROCESS = re.compile(r"^\[[^]:]+:0*(\d+)\]", re.MULTILINE)  # what Open MPI's library says, when memory runs out in MPI_Init

@@ -201,6 +201,7 @@ def end_frozen(it, run, right, victims):
 
 
 def judge(it, code, right, out, err, numbers):
+    """Whether somebody named the rank, where one was at fault."""
     kind, local = KINDS[it.kind], isinstance(it.way, Local)
     require(right.startswith(out), f"wrong text: {out!r}, and right is {right!r}")
     require(code != 0 or out == right, "exit code 0, and the text is not complete")
@@ -212,7 +213,10 @@ def judge(it, code, right, out, err, numbers):
     elif local:
         judge_local(it, code, ours, err)
     elif it.kind not in ("launcher", "int-all", "term-all"):
-        require(named, f"rank {it.rank} is not named")
+        dead = it.kind in ("kill", "term", "int", "starve") and it.way.DIED in err
+        require(named or dead, f"rank {it.rank} is not named")
+        return bool(named)
+    return True
 
 
 def judge_local(it, code, lines, err):
@@ -251,7 +255,7 @@ def play(it, bed):
         require(wait_until(lambda: not run.alive(), 2), f"ranks {list(run.alive().values())} are left over")
         out, err = run.said()
         try:
-            judge(it, code, right, out, err, run.numbers)
+            named = judge(it, code, right, out, err, run.numbers)
             left = it.way.left(run)
             if it.kind == "launcher":  # killed, it leaves its files; but no processes
                 left = [what for what in left if "ompi." not in what and "vader_segment" not in what]
@@ -259,7 +263,7 @@ def play(it, bed):
         except Wrong as wrong:
             raise Wrong(f"{wrong}\n  exit code {code} after {took:.2f} s, {len(out)} of {len(right)} bytes, {len(victims)} victims\n"
                         f"  {err}") from None
-        return code, took, err, bool(victims)
+        return code, took, err, bool(victims), named
 
 
 def main():
@@ -290,10 +294,10 @@ def main():
         it = draw(seed, kinds, ways)
         number += 1
         try:
-            code, took, said, struck = play(it, bed)
+            code, took, said, struck, named = play(it, bed)
             if not struck and it.moment < 1:
                 bed.shorten(it)
-            counts[it.kind, "not hit" if not struck else "completed" if code == 0 else "ended"] += 1
+            counts[it.kind, "not hit" if not struck else "completed" if code == 0 else "ended" if named else "ended without a name"] += 1
             slowest[it.kind] = max(slowest[it.kind], took)
             if options.verbose:
                 print(f"{seed}: {it.way.name}: {it.kind} rank {it.rank} of {it.ranks} at {it.moment:.2f}: {code} after {took:.2f} s")
