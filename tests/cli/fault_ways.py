@@ -57,7 +57,7 @@ class Local:
     # What a wait may take: the meeting has twice the deadline (other ranks 2.5 times), then 5 s in which a frozen worker may end.
     longest = 2.5 * deadline + 5 + 6
     ends_frozen = 0  # seconds in which a launcher ends a frozen rank that was left behind
-    NAMELESS = DIED = "\n"  # in a sentence that names nobody because nobody can know; in a launcher's that tells of a death without a name
+    NAMELESS = DIED = "\n"  # in a sentence that names nobody, as nobody can know; in a launcher's that tells of a nameless death
 
     def command(self, arguments, ranks):
         return arguments
@@ -87,8 +87,8 @@ class Mpirun:
     shapes = Local.shapes
     length = 2.0
     threads, tries = [1], 1
-    # A rank that ends waits for its messages to leave and, 3 deadlines, for the others' good-byes; then mpirun ends the frozen ones,
-    # and what is left after 5 s is noted.
+    # A rank that ends waits for its messages to leave and, 3 deadlines, for the others' good-byes; then mpirun ends the frozen
+    # ones, and what is left after 5 s is noted.
     longest = 4 * deadline + 10
     ends_frozen = 6
     NAMELESS = "in MPI_Init for the other ranks"  # MPI says who has come when all have

@@ -3,9 +3,9 @@
 
     test_faults.py [--mpi] [--hosts N]... [--rounds N | --seconds N] [--seed N] [--kind KIND] [--keep-going]
 
-Each round draws a way (the program's own ranks, or with --mpi and --hosts those of mpirun on this machine and over N hosts), ranks,
-executor, model, a rank, a moment and what happens to it, from seed + round: a failure prints the round's seed, and --seed with it and
---rounds 1 does it again (the moment is as exact as the machine's load allows)."""
+Each round draws a way (the program's own ranks, or with --mpi and --hosts those of mpirun on this machine and over N hosts),
+ranks, executor, model, a rank, a moment and what happens to it, from seed + round: a failure prints the round's seed, and --seed
+with it and --rounds 1 does it again (the moment is as exact as the machine's load allows)."""
 import argparse
 import random
 import resource
@@ -80,7 +80,7 @@ def cut_briefly(run, pids):
 
 def narrow(run, pids):
     """What goes to that host trickles."""
-    run.on_switch("tc", "qdisc", "add", "dev", f"to{run.victim + 1}", "root", "tbf", "rate", "2mbit", "burst", "4k", "latency", "400ms")
+    run.on_switch("tc", "qdisc", "add", "dev", f"to{run.victim + 1}", "root", *"tbf rate 2mbit burst 4k latency 400ms".split())
 
 
 Kind = namedtuple("Kind", "act all ends ways")
@@ -191,8 +191,8 @@ def check_lines(text, it, numbers):
 
 
 def end_frozen(it, run, right, victims):
-    """The frozen rank may be one that nobody can end but who froze it: the command itself, or one that had said good-bye to the others
-    when all was done. All others must have ended, then it is killed."""
+    """The frozen rank may be one that nobody can end but who froze it: the command itself, or one that had said good-bye to the
+    others when all was done. All others must have ended, then it is killed."""
     others = lambda: [rank for rank in run.alive().values() if rank not in (it.rank, None)]
     require(wait_until(lambda: run.over() or not others(), it.way.longest), f"ranks {others()} go on without rank {it.rank}")
     if victims == [run.process.pid] or not wait_until(run.over, it.way.ends_frozen):
@@ -261,8 +261,8 @@ def play(it, bed):
                 left = [what for what in left if "ompi." not in what and "vader_segment" not in what]
             require(not left, f"something is left: {left}")
         except Wrong as wrong:
-            raise Wrong(f"{wrong}\n  exit code {code} after {took:.2f} s, {len(out)} of {len(right)} bytes, {len(victims)} victims\n"
-                        f"  {err}") from None
+            raise Wrong(f"{wrong}\n  exit code {code} after {took:.2f} s, {len(out)} of {len(right)} bytes, {len(victims)} victims"
+                        f"\n  {err}") from None
         return code, took, err, bool(victims), named
 
 
@@ -297,10 +297,11 @@ def main():
             code, took, said, struck, named = play(it, bed)
             if not struck and it.moment < 1:
                 bed.shorten(it)
-            counts[it.kind, "not hit" if not struck else "completed" if code == 0 else "ended" if named else "ended without a name"] += 1
+            how = "not hit" if not struck else "completed" if code == 0 else "ended" if named else "ended without a name"
+            counts[it.kind, how] += 1
             slowest[it.kind] = max(slowest[it.kind], took)
             if options.verbose:
-                print(f"{seed}: {it.way.name}: {it.kind} rank {it.rank} of {it.ranks} at {it.moment:.2f}: {code} after {took:.2f} s")
+                print(f"{seed}: {it.way.name}: {it.kind} rank {it.rank} of {it.ranks} at {it.moment:.2f}: {code}, {took:.2f} s")
                 print(said, end="", flush=True)
         except (Wrong, subprocess.TimeoutExpired) as wrong:
             failures += 1
