@@ -88,8 +88,8 @@ class Mpirun:
     length = 2.0
     threads, tries = [1], 1
     # A rank that ends waits for its messages to leave and, 3 deadlines, for the others' good-byes; then mpirun ends the frozen
-    # ones, and what is left after 5 s is noted.
-    longest = 4 * deadline + 10
+    # ones, and what is left after 10 s is noted.
+    longest = 4 * deadline + 15
     ends_frozen = 6
     NAMELESS = "in MPI_Init for the other ranks"  # MPI says who has come when all have
     DIED = "terminated normally, but 1 process returned"  # now and then mpirun ends the others and says no more than this
@@ -141,7 +141,8 @@ class Hosts(Mpirun):
         return {"TMPDIR": run.folder, "HEDDLE_HOSTS_LEFT": str(Path(run.folder) / "left")}
 
     def left(self, run):
-        """What mpirun had left 5 s after its end, and what hosts.sh has after it took away that and itself."""
+        """What mpirun had left 10 s after its end (the daemon of a host that was cut off notices when TCP does), and what hosts.sh
+        has after it took away that and itself."""
         file = Path(run.folder) / "left"
         found = file.read_text().splitlines() if file.is_file() else []
         names = subprocess.run(["ip", "netns"], capture_output=True, text=True).stdout.split()

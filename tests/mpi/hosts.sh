@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # hosts.sh HOSTS COMMAND...: runs COMMAND once on each of HOSTS hosts, under mpirun. The hosts are network namespaces of this machine
-# with names and addresses of their own, joined by a bridge in a namespace of its own: their traffic crosses TCP over veth pairs. All is
-# gone afterwards. A host that is cut off is noticed by mpirun's daemons within some 6 s (keepalive probes, and tcp_retries2 for what is
-# on its way; the system's defaults are minutes). HEDDLE_HOSTS_TIMEOUT: seconds (120). HEDDLE_HOSTS_LEFT: a file that gets what mpirun has left 5 s after its end,
-# before it is cleaned away. Ends with 77 where namespaces cannot be made, else with mpirun's status.
+# with names and addresses of their own, joined by a bridge in a namespace of its own: their traffic crosses TCP over veth pairs.
+# All is gone afterwards. A host that is cut off is noticed by mpirun's daemons within some 6 to 12 s (keepalive probes, and
+# tcp_retries2 for what is on its way; the system's defaults are minutes). HEDDLE_HOSTS_TIMEOUT: seconds (120). HEDDLE_HOSTS_LEFT: a
+# file that gets what mpirun has left 10 s after its end, before it is cleaned away. Ends with 77 where namespaces cannot be made,
+# else with mpirun's status.
 set -u
 if [ "${1:-}" = --agent ]; then # what mpirun calls in place of ssh: --agent PREFIX ADDRESS COMMAND...
     prefix=$2 host=${3##*.}
@@ -32,7 +33,7 @@ left() { # processes on the hosts, and Open MPI's files
     ls -d "${TMPDIR:-/tmp}"/ompi."$prefix"* /dev/shm/*"$prefix"* 2>/dev/null
 }
 tell_left() {
-    for i in $(seq 50); do [ -n "$(left)" ] || break; sleep 0.1; done
+    for i in $(seq 100); do [ -n "$(left)" ] || break; sleep 0.1; done
     left >"$HEDDLE_HOSTS_LEFT"
 }
 clean() {
