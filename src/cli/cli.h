@@ -100,9 +100,16 @@ int cli_read_all(const char *path, char **data, size_t *size);
 /* The prompt of `run`, `bench` and `tokenize`: -p TEXT, else -f FILE, else standard input unless that is a terminal. */
 int cli_read_prompt(const char *text, const char *file, char **data, size_t *size);
 
+/* ---- launchers of many processes (launcher.c) ---- */
+
+/* How many processes mpirun or srun has started for this job; 0: none of them has. And which one this is, as far as it tells. */
+int32_t cli_launched_ranks(void);
+int32_t cli_launched_rank(void);
+
 /* ---- terminal (terminal.c) ---- */
 
-bool cli_is_terminal(int fd);  /* a terminal that understands more than plain text */
+bool cli_is_shell(int fd);     /* a terminal at which a shell may wait */
+bool cli_is_terminal(int fd);  /* and one that understands more than plain text */
 bool cli_wants_colour(int fd); /* and NO_COLOR is not set */
 #define CLI_DIM "\033[2m"
 #define CLI_BOLD "\033[1m"

@@ -62,7 +62,9 @@ int main(int argc, char **argv) {
     if (!command) return unknown(name);
     if (wants_help) return cli_show_help(command->help);
     char full[64];
-    snprintf(full, sizeof full, "heddle %s", command->name);
+    int rank = (int)cli_launched_rank();
+    int n = snprintf(full, sizeof full, "heddle %s", command->name);
+    if (rank) snprintf(full + n, sizeof full - (size_t)n, " (rank %d)", rank);
     cli_set_name(full);
     return cli_exit_code(command->main(argc - 2, argv + 2));
 }

@@ -15,16 +15,6 @@
 
 /* ---- who this process is ---- */
 
-/* How many processes mpirun or srun has started for this job; 0: none of them has. */
-static int32_t launched_ranks(void) {
-    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"};
-    for (size_t i = 0; i < CLI_COUNT(names); i++) {
-        const char *text = getenv(names[i]);
-        if (text && atoi(text) > 1) return atoi(text);
-    }
-    return 0;
-}
-
 /* The device of rank `rank`: "cuda" is one card after the other, "cuda:1" that one for all. */
 static int device_of_rank(const char *name, int32_t rank, const hd_device **out) {
     int code = cli_parse_device(name, out);
@@ -142,7 +132,7 @@ static void kill_workers(cli_ranks *r) {
 static int meet(cli_ranks *r, const char *folder, int32_t ranks) {
     char name[64];
     hd_domain_options options = {.rank = -1, .ranks = -1};
-    int32_t launched = launched_ranks();
+    int32_t launched = cli_launched_ranks();
     int code = EXIT_OK;
     if (launched && launched != ranks)
         return cli_usage("--tp %d and --pp %d are %d ranks, and %d processes were started", (int)r->tensor, (int)r->pipeline,

@@ -216,7 +216,7 @@ static int run_all(run_options *options, run_state *run) {
     if (!options->json) code = echo_prompt(run, &gone);
     if (code != EXIT_OK || gone) return code;
     code = generate(options, run);
-    if (!options->json && isatty(STDOUT_FILENO)) (void)cli_write("\n", 1); /* the shell's prompt begins a line */
+    if (!options->json && cli_is_shell(STDOUT_FILENO)) (void)cli_write("\n", 1); /* the shell's prompt begins a line */
     if (code != EXIT_OK) return code;
     hd_engine_get_stats(run->engine, &run->result.stats);
     int traced = run->trace ? cli_trace_write(&options->trace, run->trace, "heddle run", options->quiet) : EXIT_OK;

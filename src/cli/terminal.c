@@ -7,9 +7,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* mpirun gives ranks a terminal of its own, wherever it writes itself. */
+bool cli_is_shell(int fd) { return isatty(fd) && cli_launched_ranks() == 0; }
+
 bool cli_is_terminal(int fd) {
     const char *term = getenv("TERM");
-    return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
+    return cli_is_shell(fd) && term && *term && strcmp(term, "dumb") != 0;
 }
 
 bool cli_wants_colour(int fd) {

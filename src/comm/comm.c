@@ -275,7 +275,7 @@ static hd_status wait_asleep(hd_window *window, int32_t rank, uint32_t signal, u
 }
 
 static hd_status wait_long(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where) {
-    hdi_domain_awaits(window->domain, rank);
+    hdi_domain_awaits_signal(window->domain, rank, signal);
     hd_status status = wait_asleep(window, rank, signal, value, where);
     if (status == HD_OK) hdi_domain_awaits(window->domain, -1); /* else the domain has failed, and this is why */
     return status;

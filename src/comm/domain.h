@@ -23,8 +23,10 @@ typedef struct hdi_rank_state {
     _Atomic uint64_t run;                             /* of the plan: 0 before the first */
     _Atomic uint32_t step;
     _Atomic int32_t pid;
-    _Atomic int32_t awaits; /* the rank that a thread of it stands still for, plus 1; 0: none, or it does not say */
-    atomic_bool left;       /* it has ended well */
+    /* What a thread of it, or its device, stands still for: 0: nothing, or it does not say; else a rank plus 1, and in the bits
+     * from 8 on that rank's signal plus 1 (0: no signal). */
+    _Atomic uint32_t awaits;
+    atomic_bool left; /* it has ended well */
 } hdi_rank_state;
 
 enum {
@@ -58,7 +60,8 @@ typedef struct hdi_transport {
     void (*doze)(hd_window *window, const hdi_signal *signal, uint64_t seen, int64_t ns);
     /* What the system knows of a rank, for reports: "process 4711, stopped". NULL: nothing. */
     void (*describe)(const hd_domain *domain, int32_t rank, char *text, size_t size);
-    /* Whether the system says that a rank's process is stopped. NULL: it does not tell. */
+    /* Whether a rank's process is stopped, as the system or its silence says, also where it has nothing to do. NULL: nobody
+     * tells. */
     bool (*frozen)(const hd_domain *domain, int32_t rank);
 } hdi_transport;
 
@@ -113,7 +116,17 @@ static inline void hdi_domain_beat(hd_domain *domain, uint64_t run, uint32_t ste
 
 /* This rank stands still for another one, which those that wait for this one are told; -1: no more. */
 static inline void hdi_domain_awaits(hd_domain *domain, int32_t rank) {
-    atomic_store_explicit(&domain->states[domain->rank].awaits, rank + 1, memory_order_relaxed);
+    atomic_store_explicit(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1), memory_order_relaxed);
+}
+
+/* The same for a signal of that rank. Ordered before looks at signals that follow. */
+static inline void hdi_domain_awaits_signal(hd_domain *domain, int32_t rank, uint32_t signal) {
+    atomic_store(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1) | (signal + 1) << 8);
+}
+
+/* No more, if it did: for those that may not have said so. */
+static inline void hdi_domain_goes_on(hd_domain *domain) {
+    if (atomic_load_explicit(&domain->states[domain->rank].awaits, memory_order_relaxed)) hdi_domain_awaits(domain, -1);
 }
 
 /* Whether the domain has failed: one relaxed look. */
@@ -132,7 +145,8 @@ hd_status hdi_wait_gave_up(hd_domain *domain, int32_t rank, uint32_t signal, uin
 /* The same for other waits: `what` is the sentence's beginning, "waited 2.0 s for rank 2 to come to the barrier". `awaited`: the
  * rank whose signs of life are told first. */
 hd_status hdi_domain_give_up(hd_domain *domain, int32_t awaited, const char *what);
-/* The same after a wait of `waited_ns`: one that has taken the whole deadline is told what to do about a rank that is only slow. */
+/* The same after a wait of `waited_ns`: one that has taken the whole deadline is told what to do about a rank that is only slow.
+ */
 hd_status hdi_domain_gave_up_after(hd_domain *domain, int32_t awaited, const char *what, int64_t waited_ns);
 
 #endif

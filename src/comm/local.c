@@ -45,10 +45,14 @@ static hd_status wait_long(hd_domain *domain, uint64_t target, const char *call)
         int64_t now = hdi_now_ns(), left_ns = domain->timeout_ns - (now - begin);
         atomic_store_explicit(&domain->states[domain->rank].beat_ns, now, memory_order_relaxed);
         int32_t rank = missing(domain, target);
-        if (rank < 0) return HD_OK;
+        if (rank < 0) {
+            hdi_domain_goes_on(domain);
+            return HD_OK;
+        }
         bool left = atomic_load(&domain->states[rank].left);
         if (left && missing(domain, target) != rank) continue; /* it came, then left */
         if (left || left_ns <= 0 || hdi_local_check(domain) != HD_OK) return arrivals_failed(domain, rank, call, now - begin);
+        hdi_domain_awaits(domain, rank);
         hdi_local_sleep(hdi_local_of(domain), domain->rank, all_arrived, &user, left_ns < nap ? left_ns : nap);
     }
 }

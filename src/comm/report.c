@@ -14,18 +14,36 @@ enum {
 
 static double seconds(int64_t ns) { return (double)ns * 1e-9; }
 
+/* What a rank stands still for, as far as it can be believed: who waits gives signs of life all the time, and one that has given
+ * none for half a deadline may have been stopped while it waited, and be what the others wait for. */
+static uint32_t awaits(const hd_domain *domain, int32_t rank, int64_t now) {
+    const hdi_rank_state *state = &domain->states[rank];
+    uint32_t what = atomic_load_explicit(&state->awaits, memory_order_relaxed);
+    int64_t beat = atomic_load_explicit(&state->beat_ns, memory_order_relaxed);
+    return now - beat < domain->timeout_ns / 2 && (what & 255) <= (uint32_t)domain->ranks ? what : 0;
+}
+
+/* ", awaits signal 3 of rank 1" */
+static void tell_awaits(const hd_domain *domain, int32_t rank, int64_t now, char *text, size_t size) {
+    uint32_t what = awaits(domain, rank, now), signal = what >> 8;
+    text[0] = 0;
+    if (signal) snprintf(text, size, ", awaits signal %u of rank %u", signal - 1, (what & 255) - 1);
+    if (what && !signal) snprintf(text, size, ", awaits rank %u", what - 1);
+}
+
 /* "rank 2 (process 4711, stopped) 1.9 s ago in run 7, step 12" */
 static size_t tell_rank(const hd_domain *domain, int32_t rank, int64_t now, char *text, size_t size) {
     const hdi_rank_state *state = &domain->states[rank];
     int64_t beat = atomic_load_explicit(&state->beat_ns, memory_order_relaxed);
     uint64_t run = atomic_load_explicit(&state->run, memory_order_relaxed);
-    char who[64] = "", when[48] = "never", at[64] = "";
+    char who[64] = "", when[48] = "never", at[64] = "", what[48];
     if (domain->transport->describe) domain->transport->describe(domain, rank, who, sizeof who);
     if (beat) snprintf(when, sizeof when, "%.2f s ago", seconds(now > beat ? now - beat : 0));
     if (run)
         snprintf(at, sizeof at, " in run %llu, step %u", (unsigned long long)run,
                  atomic_load_explicit(&state->step, memory_order_relaxed));
-    int n = snprintf(text, size, "rank %d%s%s%s %s%s", rank, who[0] ? " (" : "", who, who[0] ? ")" : "", when, at);
+    tell_awaits(domain, rank, now, what, sizeof what);
+    int n = snprintf(text, size, "rank %d%s%s%s %s%s%s", rank, who[0] ? " (" : "", who, who[0] ? ")" : "", when, at, what);
     return n < 0 ? 0 : (size_t)n;
 }
 
@@ -60,11 +78,10 @@ static void tell_signs_of_life(const hd_domain *domain, int32_t awaited, char *t
 
 /* What is known of a rank: nothing, where it neither waits nor has ended. */
 static bool know(const hd_domain *domain, int32_t rank, hdi_rank_report *report) {
-    const hdi_rank_state *state = &domain->states[rank];
-    int32_t awaits = atomic_load_explicit(&state->awaits, memory_order_relaxed);
-    bool left = atomic_load_explicit(&state->left, memory_order_relaxed);
-    *report = (hdi_rank_report){.rank = rank, .doing = left ? HDI_RANK_GONE : HDI_RANK_WAITS, .waits_for = awaits - 1};
-    return left || (0 < awaits && awaits <= domain->ranks);
+    int32_t whom = (int32_t)(awaits(domain, rank, hdi_now_ns()) & 255);
+    bool left = atomic_load_explicit(&domain->states[rank].left, memory_order_relaxed);
+    *report = (hdi_rank_report){.rank = rank, .doing = left ? HDI_RANK_GONE : HDI_RANK_WAITS, .waits_for = whom - 1};
+    return left || whom > 0;
 }
 
 /* "; culprit: rank 3 is gone, and 2 ranks wait for it": where the awaited rank stands still itself, who it all hangs on. A wait

@@ -89,8 +89,7 @@ typedef struct device_window {
     hdi_device_handle handle[HD_MAX_RANKS];
     block *held[HD_MAX_RANKS]; /* of ranks in this process, its own too */
     size_t signals_at;
-    bool apart; /* ranks are in several processes */
-    bool whole; /* all has been opened */
+    bool apart; /* ranks are in several processes: all of them know, and close their windows together */
 } device_window;
 
 bool hdi_window_on_device(const hd_window *window) { return !window->device->vtable->host_visible; }
@@ -104,11 +103,9 @@ void *hdi_window_device_signal(const hd_window *window, int32_t to, int32_t from
 static hd_status make_own(hd_window *window, offer *mine) {
     const hd_device *device = window->device;
     const hd_domain *domain = window->domain;
-    device_window *w;
+    device_window *w = window->state;
     HD_REQUIRE(device->vtable->memory_share && device->vtable->exchange_create, HD_UNSUPPORTED,
                "%s cannot share its memory with other ranks: run them on the CPU, or on GPUs", hdi_device_text(device));
-    HD_TRY(hdi_calloc(&w, 1, sizeof *w, "a window"));
-    window->state = w;
     w->signals_at = hdi_align_up(window->bytes, HDI_CACHE_LINE);
     size_t bytes = w->signals_at + (size_t)window->n_signals * (size_t)domain->ranks * sizeof(hdi_signal);
     HD_TRY(block_create(device, bytes, &w->held[domain->rank]));
@@ -127,7 +124,6 @@ static hd_status open_other(hd_window *window, int32_t rank, const offer *from, 
         "rank %d is on another machine, whose %s memory cannot be reached: run all ranks of this plan on one machine, or on CPUs",
         rank, hd_device_type_name(device->type));
     if (from->pid == mine->pid) w->held[rank] = block_hold(from->block);
-    w->apart |= !w->held[rank];
     w->handle[rank] = from->handle;
     hd_status status = device->vtable->memory_open(device, &w->handle[rank], &memory);
     if (status != HD_OK) return hdi_fail_prefix(status, "reaching the memory of rank %d", rank);
@@ -145,28 +141,36 @@ static hd_status open_others(hd_window *window, const offer *all) {
         if (rank != domain->rank) HD_TRY(open_other(window, rank, &all[rank], &all[domain->rank]));
         window->segment[rank] = w->base[rank];
     }
-    w->whole = true;
     return HD_OK;
 }
 
 hd_status hdi_window_device_open(hd_window *window) {
     offer all[HD_MAX_RANKS], mine;
+    device_window *w;
     memset(&mine, 0, sizeof mine);
-    hd_status status = make_own(window, &mine);
+    hd_status status = hdi_calloc(&w, 1, sizeof *w, "a window");
+    if (status != HD_OK) { /* it could not even close it with the others, which wait for this rank */
+        hd_domain_abort(window->domain, status, hd_last_error());
+        return status;
+    }
+    window->state = w;
+    status = make_own(window, &mine);
     mine.code = (int32_t)status;
     if (status != HD_OK) snprintf(mine.reason, sizeof mine.reason, "%s", hd_last_error());
     mine.machine = hdi_machine_number();
     mine.pid = (int64_t)getpid();
     HD_TRY(window->domain->transport->allgather(window->domain, &mine, sizeof mine, all));
+    for (int32_t rank = 0; rank < window->domain->ranks; rank++)
+        w->apart |= all[rank].machine != mine.machine || all[rank].pid != mine.pid;
     return status == HD_OK ? open_others(window, all) : hdi_fail(status, "%s", mine.reason);
 }
 
-/* Memory may be freed only when no other process has it open: its owners wait for one another, unless the domain has failed, when
- * the others are gone or have stopped. */
+/* Memory may be freed only when no other process has it open or works with it: its owners wait for one another, also those of a
+ * window that one of them could not open, unless the domain has failed, when the others are gone or have stopped. */
 static void leave_together(const hd_window *window) {
     const device_window *w = window->state;
     char before[1024];
-    if (!w->whole || !w->apart || hdi_domain_failed(window->domain)) return;
+    if (!w->apart || hdi_domain_failed(window->domain)) return;
     snprintf(before, sizeof before, "%s", hd_last_error());
     hd_status status = window->domain->transport->barrier(window->domain);
     if (status != HD_OK) (void)hdi_fail(status, "%s", before);
@@ -213,8 +217,12 @@ hd_status hdi_window_device_wait(hd_window *window, int32_t rank, uint32_t signa
         int64_t waited = hdi_now_ns() - begin;
         uint64_t seen;
         HD_TRY(read_word(window, word, &seen));
-        if (seen >= value) return HD_OK;
+        if (seen >= value) {
+            hdi_domain_goes_on(domain);
+            return HD_OK;
+        }
         atomic_store_explicit(&domain->states[domain->rank].beat_ns, begin + waited, memory_order_relaxed);
+        hdi_domain_awaits_signal(domain, rank, signal);
         if (waited >= domain->timeout_ns || domain->transport->check(domain) != HD_OK)
             return hdi_wait_gave_up(domain, rank, signal, value, seen, where, waited);
         nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);

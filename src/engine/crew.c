@@ -26,7 +26,7 @@ static hd_status look_at_leader(hd_domain *domain, frost *f) {
     f->seen_ns = frozen ? f->seen_ns + watched : 0;
     if (f->seen_ns < domain->timeout_ns) return HD_OK;
     char what[96];
-    snprintf(what, sizeof what, "waited for the next step of rank 0, which is stopped since %.2f s", (double)f->seen_ns * 1e-9);
+    snprintf(what, sizeof what, "waited for the next step of rank 0, which has stood still for %.2f s", (double)f->seen_ns * 1e-9);
     return hdi_domain_give_up(domain, LEADER, what);
 }
 

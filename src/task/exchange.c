@@ -88,6 +88,7 @@ hd_status hdi_exchange_begin(hd_executor *executor) {
     if (!x) return HD_OK;
     if (atomic_load_explicit(x->domain->failed, memory_order_relaxed)) HD_TRY(hd_domain_check(x->domain));
     x->run++;
+    hdi_exchange_goes_on(executor);
     (void)beat(x, 0);
     return HD_OK;
 }
@@ -133,6 +134,20 @@ hd_status hdi_exchange_wait(hd_executor *executor, uint32_t s, int worker) {
 }
 
 int64_t hdi_exchange_park(hd_executor *executor, uint32_t s) { return beat(executor->exchange, s); }
+
+void hdi_exchange_stands(hd_executor *executor, uint32_t s) {
+    const hdi_exchange *x = executor->exchange;
+    const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
+    const hdi_plan_remote *r = hdi_plan_remotes(executor->plan) + step->first_remote;
+    (void)beat(x, s);
+    for (uint32_t i = 0; i < step->n_remotes; i++)
+        if (!hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]))) {
+            hdi_domain_awaits_signal(x->domain, r[i].rank, r[i].event);
+            /* It came meanwhile: who saw it may have started the step, and looked at what is said, before it was said. */
+            if (hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]))) hdi_domain_goes_on(x->domain);
+            return;
+        }
+}
 
 hd_status hdi_exchange_progress(hd_executor *executor, bool closely) {
     hd_domain *domain = executor->exchange->domain;

@@ -25,7 +25,8 @@ hd_status hdi_exchange_verify(const hd_plan *plan, hd_domain *domain);
 
 /* Makes the window and fills the slots of segments, after the plans of all ranks have been verified: collective. */
 hd_status hdi_exchange_create(hd_executor *executor, hd_domain *domain);
-/* Waits, in main memory, until nobody reads this rank's segment for the last run any more. */
+/* Waits, in main memory, until nobody reads this rank's segment for the last run any more; a device's window is closed by all
+ * together, or stays until the last one has closed it (comm/window_device.c). */
 void hdi_exchange_destroy(hd_executor *executor);
 
 /* A run begins, or has ended: all of its steps. The end is the CPU's executors' only. */
@@ -43,6 +44,10 @@ bool hdi_exchange_ready(const hd_executor *executor, uint32_t step);
 hd_status hdi_exchange_wait(hd_executor *executor, uint32_t step, int worker);
 /* `step` begins to wait without holding anybody: a sign of life; the clock now. */
 int64_t hdi_exchange_park(hd_executor *executor, uint32_t step);
+/* Lets the other ranks know that this one has nothing to do but wait for what the parked `step` waits for; and that it goes on.
+ */
+void hdi_exchange_stands(hd_executor *executor, uint32_t step);
+static inline void hdi_exchange_goes_on(const hd_executor *executor) { hdi_domain_goes_on(executor->exchange->domain); }
 /* Lets messages in where that takes calls, and says whether the domain has failed; `closely`: also whether somebody died. */
 hd_status hdi_exchange_progress(hd_executor *executor, bool closely);
 /* HD_COMM, with the report, and the domain's end, when `step` has waited since `since` for longer than one wait may take, for a

@@ -43,11 +43,15 @@ static void look(const hdi_exchange_device *x, hdi_device_waiting *out) {
 
 /* ---- watching ---- */
 
+static const hdi_plan_remote *remote_of(const hdi_exchange_device *x, const hdi_device_waiting *w) {
+    return &hdi_plan_remotes(x->plan)[hdi_plan_steps(x->plan)[w->where].first_remote + w->index];
+}
+
 /* Makes the sentence of a wait, once, and tells the other ranks. Under the lock. */
 static void explain(hdi_exchange_device *x, const hdi_device_waiting *w) {
     if (x->explained) return;
     const hdi_plan_step *step = &hdi_plan_steps(x->plan)[w->where];
-    const hdi_plan_remote *remote = &hdi_plan_remotes(x->plan)[step->first_remote + w->index];
+    const hdi_plan_remote *remote = remote_of(x, w);
     int64_t waited = w->number == x->number ? hdi_now_ns() - x->since : 0;
     x->status = hdi_wait_gave_up(x->domain, remote->rank, remote->event, w->expected, w->seen, hdi_plan_name(x->plan, step->name),
                                  waited);
@@ -64,6 +68,17 @@ static void stop(const hdi_exchange_device *x, hdi_device_waiting *w) {
     }
 }
 
+/* A sign of life for a device that waits, and what it waits for. */
+static void say(const hdi_exchange_device *x, const hdi_device_waiting *w, bool waits, int64_t now) {
+    if (!waits) {
+        hdi_domain_goes_on(x->domain);
+        return;
+    }
+    const hdi_plan_remote *remote = remote_of(x, w);
+    hdi_domain_beat(x->domain, w->run, w->where, now);
+    hdi_domain_awaits_signal(x->domain, remote->rank, remote->event);
+}
+
 /* One look. Under the lock. */
 static void watch_once(hdi_exchange_device *x) {
     hdi_device_waiting w;
@@ -77,7 +92,7 @@ static void watch_once(hdi_exchange_device *x) {
         x->number = w.number;
         x->since = now;
     }
-    if (waits) hdi_domain_beat(x->domain, w.run, w.where, now);
+    say(x, &w, waits, now);
     if (waits && !w.gave_up && (failed || now - x->since >= x->domain->timeout_ns)) {
         stop(x, &w);
         explain(x, &w);

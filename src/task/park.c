@@ -27,6 +27,7 @@ static void take(hdi_tasks *tasks, int worker, uint32_t slot, bool closely) {
     if (!hdi_slot_set_take(&tasks->parked, slot) && HDI_EDGE(PARK_CLAIM)) return;
     uint32_t step = atomic_load_explicit(&place->step, memory_order_relaxed);
     if (!HDI_EDGE(PARK_AGAIN) || signals_seen(tasks, step)) {
+        hdi_exchange_goes_on(tasks->executor);
         hdi_tasks_start(tasks, worker, step);
         return;
     }
@@ -55,6 +56,17 @@ static void progress(hdi_tasks *tasks, bool closely) {
     hdi_tasks_fail(tasks, why != HD_OK ? why : status);
 }
 
+/* Tells what the first of the parked steps waits for, for reports; who starts one takes that back. */
+static void say(const hdi_tasks *tasks) {
+    uint64_t left = atomic_load_explicit(&tasks->parked, memory_order_relaxed);
+    uint32_t first = UINT32_MAX;
+    for (; left; left &= left - 1) {
+        uint32_t step = atomic_load_explicit(&tasks->ring.places[__builtin_ctzll(left)].step, memory_order_relaxed);
+        if (step < first) first = step;
+    }
+    if (first != UINT32_MAX) hdi_exchange_stands(tasks->executor, first);
+}
+
 void hdi_tasks_poll(hdi_tasks *tasks, int worker) {
     if (!atomic_load_explicit(&tasks->parked, memory_order_relaxed) || !HDI_EDGE(POLL)) return;
     progress(tasks, false);
@@ -64,5 +76,7 @@ void hdi_tasks_poll(hdi_tasks *tasks, int worker) {
 void hdi_tasks_watch(hdi_tasks *tasks, int worker) {
     if (!HDI_EDGE(POLL)) return;
     progress(tasks, true);
-    if (!atomic_load_explicit(&tasks->failed, memory_order_relaxed)) look_at_all(tasks, worker, true);
+    if (atomic_load_explicit(&tasks->failed, memory_order_relaxed)) return;
+    look_at_all(tasks, worker, true);
+    say(tasks);
 }

@@ -195,6 +195,43 @@ static void test_abort(void) {
     failed_well(domain, word, begin);
 }
 
+/* How long ago the sentence has the last sign of life of a rank. */
+static double age_of(int32_t rank) {
+    char who[32];
+    double age = 1e9;
+    snprintf(who, sizeof who, "rank %d (process", rank);
+    const char *at = strstr(hd_last_error(), who);
+    if (at && (at = strchr(at, ')'))) (void)sscanf(at, ") %lf s ago", &age);
+    return age;
+}
+
+/* Rank r waits for r + 1; the last one stands still, or waits for rank 0. Rank 0's deadline passes first, and all hear its
+ * sentence. */
+static void test_row(bool circle) {
+    hd_domain *domain = join();
+    hd_window *window = window_of(domain, 64, 2);
+    char word[160], last[64];
+    int n = snprintf(word, sizeof word,
+                     circle ? "culprit: ranks wait for each other in a circle: 0"
+                            : "culprit: rank %d says nothing, and %d ranks wait for it",
+                     ranks - 1, ranks - 1);
+    for (int r = 1; circle && r <= ranks; r++) n += snprintf(word + n, sizeof word - (size_t)n, " -> %d", r % ranks);
+    snprintf(last, sizeof last, ", awaits signal 1 of rank %d", ranks - 1);
+    need(hd_domain_barrier(domain) == HD_OK, "barrier");
+    double begin = now();
+    hd_status status = HD_OK;
+    if (me > 0) usleep((unsigned)timeout_ms * 300);
+    if (me < ranks - 1 || circle)
+        status = hd_signal_wait(window, (me + 1) % ranks, 1, 1, "a row");
+    else
+        usleep((unsigned)timeout_ms * 1200); /* signs of life take no calls of the program's */
+    for (; status == HD_OK; usleep(1000)) status = hd_domain_check(domain);
+    hd_window_destroy(window);
+    need(age_of(ranks - 1) < timeout_ms * 0.5e-3, "the last rank's signs of life are old");
+    need(strstr(hd_last_error(), last) != NULL, "who waits for the last one is not told");
+    failed_well(domain, word, begin);
+}
+
 static int test_run(void) {
     hd_domain *domain = join();
     hd_window *window = window_of(domain, SEGMENT, 2);
@@ -218,6 +255,8 @@ int main(int argc, char **argv) {
         test_absent();
     else if (strcmp(what, "abort") == 0)
         test_abort();
+    else if (strcmp(what, "row") == 0 || strcmp(what, "circle") == 0)
+        test_row(strcmp(what, "circle") == 0);
     else
         test_traffic();
     return 0;

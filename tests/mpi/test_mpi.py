@@ -49,7 +49,7 @@ def good_cases(start, n):
         print(text)
         sys.exit(77)
     check(code == 0 and text.count(": good") == n, f"traffic of {n} ranks: {code}", text)
-    for case in ["absent", "abort"]:
+    for case in ["absent", "abort"] + ["row", "circle"] * (n > 2):
         code, text = run([*start(n), RANKS, case, str(DEADLINE_MS)])
         check(code == 0, f"{case} with {n} ranks: {code}", text)
 

@@ -53,6 +53,25 @@ static void the_culprit_is_named(void **state) {
     }
 }
 
+/* Rank 1 is stopped in a wait for rank 2, that is, gives no more signs of life. */
+static void stops_in_a_wait(rank_t *self) {
+    hd_window *window;
+    OK(hd_window_create(self->domain, NULL, 8, 1, &window));
+    OK(hd_domain_barrier(self->domain));
+    if (self->rank == 1) hdi_domain_awaits_signal(self->domain, 2, 0);
+    if (self->rank == 0) keep(self, hd_signal_wait(window, 1, 0, 1, NULL));
+    for (; self->status == HD_OK; usleep(1000)) keep(self, hd_domain_check(self->domain));
+    hd_window_destroy(window);
+}
+
+static void who_stops_in_a_wait_is_no_victim(void **state) {
+    (void)state;
+    rank_t all[3];
+    run(3, 600, stops_in_a_wait, all);
+    assert_says(&all[0], "for signal 0 of rank 1: expected 1, seen 0; last signs of life: rank 1 (process");
+    assert_null(strstr(all[0].message, "awaits"));
+}
+
 static void aborts(rank_t *self) {
     hd_window *window;
     OK(hd_window_create(self->domain, NULL, 8, 1, &window));
@@ -154,6 +173,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deadlines_name_everything),
         cmocka_unit_test(the_culprit_is_named),
+        cmocka_unit_test(who_stops_in_a_wait_is_no_victim),
         cmocka_unit_test(aborts_are_heard_by_all),
         cmocka_unit_test(sleepers_are_woken_by_an_abort),
         cmocka_unit_test(the_first_abort_wins),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "unit/cmocka_all.h"
 
@@ -12,10 +13,12 @@
 #include "compile/plan.h"
 #include "graph/exchange.h"
 #include "heddle/compile.h"
+#include "unit/rank_chain.h"
 
 enum { RANKS = 3, ITEMS = 3 * 4096, RUNS = 200, SOON_MS = 1500, BAD_RUN = 7 };
 
-typedef enum ending { WELL, STAYS_AWAY, LEAVES, GIVES_UP } ending;
+/* AWAY_IN_A_ROW: the plans of rank_chain.h, and rank 2 does not run. */
+typedef enum ending { WELL, STAYS_AWAY, LEAVES, GIVES_UP, AWAY_IN_A_ROW } ending;
 
 typedef struct rank {
     int32_t index, workers;
@@ -88,18 +91,29 @@ static hd_status run_all(rank *me, hd_executor *e, hd_domain *domain) {
     return HD_OK;
 }
 
+/* Rank 0's deadline passes first, when rank 1 waits for rank 2. */
+static hd_status run_in_a_row(const rank *me, hd_executor *e, hd_domain *domain) {
+    if (me->index == 1) usleep(200000);
+    if (me->index != RANKS - 1) return hd_executor_run(e);
+    while (hd_domain_check(domain) == HD_OK) usleep(1000);
+    return hd_domain_check(domain);
+}
+
 static hd_status live(rank *me) {
     hd_domain *domain = NULL;
     hd_executor *e = NULL;
-    hd_plan *plan = make_plan(me->index);
-    const hd_domain_options options = {
-        .name = me->name, .rank = me->index, .ranks = RANKS, .timeout_ms = me->last_rank == STAYS_AWAY ? SOON_MS : 20000};
+    bool in_a_row = me->last_rank == AWAY_IN_A_ROW;
+    hd_plan *plan = in_a_row ? chain_plan(me->index) : make_plan(me->index);
+    const hd_domain_options options = {.name = me->name,
+                                       .rank = me->index,
+                                       .ranks = RANKS,
+                                       .timeout_ms = in_a_row || me->last_rank == STAYS_AWAY ? SOON_MS : 20000};
     hd_status status = plan ? HD_OK : HD_OUT_OF_MEMORY;
     if (status == HD_OK) status = hd_domain_create(&options, &domain);
     const hd_executor_options how = {.kind = HD_EXECUTOR_TASKS, .threads = me->workers, .domain = domain};
     if (status == HD_OK) status = hd_executor_create(plan, &how, &e);
     if (status == HD_OK) status = hd_executor_bind(e, "x", me->x, sizeof me->x);
-    if (status == HD_OK) status = run_all(me, e, domain);
+    if (status == HD_OK) status = in_a_row ? run_in_a_row(me, e, domain) : run_all(me, e, domain);
     if (status != HD_OK) snprintf(me->message, sizeof me->message, "%s", hd_last_error());
     bool early = me->last_rank == LEAVES && me->index == RANKS - 1; /* the others hear of it because it goes */
     if (!early) pthread_barrier_wait((pthread_barrier_t *)me->heard);
@@ -173,12 +187,17 @@ static void a_rank_that_gives_up(void **state) {
     others_hear(GIVES_UP, "rank 2: the disk is full", 10);
 }
 
+static void who_it_hangs_on_is_named(void **state) {
+    (void)state;
+    others_hear(AWAY_IN_A_ROW,
+                "for signal 1 of rank 1: expected 1, seen 0; culprit: rank 2 says nothing, and 2 ranks wait for it", 10);
+    assert_non_null(strstr(ranks[0].message, ", awaits signal 2 of rank 2"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_over_ranks),
-        cmocka_unit_test(a_rank_that_stays_away),
-        cmocka_unit_test(a_rank_that_leaves),
-        cmocka_unit_test(a_rank_that_gives_up),
+        cmocka_unit_test(sums_over_ranks),      cmocka_unit_test(a_rank_that_stays_away),   cmocka_unit_test(a_rank_that_leaves),
+        cmocka_unit_test(a_rank_that_gives_up), cmocka_unit_test(who_it_hangs_on_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,7 +71,11 @@ static hd_status await_all(hd_domain *domain, bool bytes, uint64_t epoch, const 
         pthread_mutex_unlock(d->lock);
         if (hdi_domain_failed(domain))
             return mpi_domain_check(domain); /* also of one who came last, when the others had given up */
-        if (missing < 0) return HD_OK;
+        if (missing < 0) {
+            hdi_domain_goes_on(domain);
+            return HD_OK;
+        }
+        hdi_domain_awaits(domain, missing);
         int64_t waited = hdi_now_ns() - begin;
         bool left = atomic_load_explicit(&domain->states[missing].left, memory_order_relaxed);
         if (waited > wait_ns || left) {
@@ -121,6 +125,36 @@ static hd_status domain_allgather(hd_domain *domain, const void *mine, size_t by
     hd_status status = exchange(domain, mine, bytes);
     set_gather(mpi_of(domain), NULL, 0);
     return status;
+}
+
+/* ---- signs of life ---- */
+
+static mpi_domain *open_domains; /* under the lock */
+
+void mpi_heartbeat(void) {
+    if (pthread_mutex_trylock(&mpi_the_process.lock) != 0) return;
+    for (mpi_domain *d = open_domains; d; d = d->next)
+        if (!atomic_load_explicit(&d->failed, memory_order_relaxed)) mpi_progress_locked(d, true);
+    pthread_mutex_unlock(&mpi_the_process.lock);
+}
+
+static void remember_locked(mpi_domain *d) {
+    d->next = open_domains;
+    open_domains = d;
+}
+
+static void forget_locked(const mpi_domain *d) {
+    for (mpi_domain **at = &open_domains; *at; at = &(*at)->next)
+        if (*at == d) {
+            *at = d->next;
+            return;
+        }
+}
+
+/* Every process gives signs of life all the time: one that is silent for a while is stopped, or its host cannot be reached. */
+static bool frozen(const hd_domain *domain, int32_t rank) {
+    int64_t beat = atomic_load_explicit(&domain->states[rank].beat_ns, memory_order_relaxed);
+    return beat && hdi_now_ns() - beat > domain->timeout_ns / 4;
 }
 
 /* ---- meeting and leaving ---- */
@@ -186,6 +220,7 @@ static hd_status domain_open(hd_domain *domain, const hd_domain_options *options
     memset(d->slots, 0, MPI_SLOTS * sizeof *d->slots);
     pthread_mutex_lock(d->lock);
     hd_status status = mpi_receive_start_locked(d);
+    if (status == HD_OK) remember_locked(d);
     pthread_mutex_unlock(d->lock);
     HD_TRY(status);
     return meet(domain);
@@ -217,6 +252,7 @@ static void domain_close(hd_domain *domain) {
     if (!d) return;
     if (d->slots && !hdi_domain_failed(domain)) say_goodbye(domain);
     pthread_mutex_lock(d->lock);
+    forget_locked(d);
     if (d->slots) mpi_collect_locked(d);
     if (d->abort_sent) (void)MPI_Testall(domain->ranks, d->abort_requests, &told, MPI_STATUSES_IGNORE);
     bool free_all = stop_receiving_locked(d) && d->in_flight == 0 && told;
@@ -253,4 +289,5 @@ const hdi_transport mpi_transport = {
     .quiet = mpi_quiet,
     .doze = mpi_doze,
     .describe = describe,
+    .frozen = frozen,
 };

@@ -24,9 +24,12 @@ enum {
 typedef enum mpi_kind { MPI_PUT = 1, MPI_RAISE, MPI_GATHER, MPI_ARRIVE, MPI_BEAT, MPI_LEAVE } mpi_kind;
 
 typedef struct mpi_head {
-    uint32_t kind, window;
-    uint64_t offset, bytes;  /* of a put or gather */
-    uint32_t signal, raises; /* a put that also raises */
+    uint16_t kind;
+    bool raises; /* a put that also raises `signal` */
+    uint32_t window;
+    uint64_t offset, bytes; /* of a put or gather */
+    uint32_t signal;
+    uint32_t awaits; /* what the sender stands still for, as hdi_rank_state has it */
     uint64_t value;
     int64_t sent_ns; /* the sender's clock */
     uint64_t run;    /* where the sender is */
@@ -74,6 +77,7 @@ typedef struct mpi_domain {
     int in_flight;
     hd_window *windows; /* open ones, by their `state` */
     struct mpi_window *open;
+    struct mpi_domain *next; /* of the open domains */
     uint32_t next_window;
     uint64_t epoch; /* of collective calls */
     void *gather_to;
@@ -136,6 +140,8 @@ void mpi_doze(hd_window *window, const hdi_signal *signal, uint64_t seen, int64_
 /* Ends the domain; the first failure stays. `tell`: the others do not know it yet. */
 void mpi_fail_locked(mpi_domain *d, hd_status code, const char *sentence, bool tell);
 hd_status mpi_domain_check(hd_domain *domain);
+/* Lets messages in and signs of life out, for the open domains; nothing where another thread is at it. */
+void mpi_heartbeat(void);
 extern const hdi_transport mpi_transport;
 
 /* ---- window.c ---- */

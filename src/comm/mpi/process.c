@@ -2,8 +2,9 @@
 /* MPI itself: started when the first domain asks for it, ended once, when the process exits.
  *
  * A thread of our own calls MPI_Init_thread and, at exit, MPI_Finalize: both wait for all ranks without a limit, and so their
- * callers can stop waiting. It sleeps in between. At exit the ranks first say good-bye to each other; when some do not, the job
- * is ended by MPI_Abort, after a time in which each living rank could say what had happened. */
+ * callers can stop waiting. In between it gives signs of life, whatever the program does. At exit the ranks first say good-bye to
+ * each other; when some do not, the job is ended by MPI_Abort, after a time in which each living rank could say what had
+ * happened. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 
 #include "comm/mpi/mpi.h"
 
-enum { TAG_GOODBYE = 1, TAG_DOMAINS = 16, TAGS_OF_A_DOMAIN = 4, LAST_WORDS_MS = 2000 };
+enum { TAG_GOODBYE = 1, TAG_DOMAINS = 16, TAGS_OF_A_DOMAIN = 4, LAST_WORDS_MS = 2000, FINALIZE_MS = 1000, ABORT_SECONDS = 2 };
 
 mpi_process mpi_the_process = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -29,7 +30,7 @@ static pid_t pid;
 static int domains;
 static atomic_bool any_failed;
 static atomic_int open_domains;
-static _Atomic int64_t wait_of_last_domain;
+static _Atomic int64_t wait_of_last_domain = (int64_t)HDI_TIMEOUT_MS_WAIT * 1000000;
 
 int mpi_process_next_tag(void) { return TAG_DOMAINS + TAGS_OF_A_DOMAIN * (domains++ % 100000000); }
 
@@ -67,20 +68,6 @@ static void enter(phase next) {
     pthread_mutex_unlock(&phase_lock);
 }
 
-static void *life_of_mpi(void *unused) {
-    (void)unused;
-    hd_status status = start_mpi();
-    if (status != HD_OK) snprintf(start_message, sizeof start_message, "%s", hd_last_error());
-    start_status = status;
-    enter(RUNNING);
-    pthread_mutex_lock(&phase_lock);
-    while (now_in != ENDING) pthread_cond_wait(&phase_changed, &phase_lock);
-    pthread_mutex_unlock(&phase_lock);
-    MPI_Finalize();
-    enter(ENDED);
-    return NULL;
-}
-
 /* Whether `wanted` is reached within `ns`. */
 static bool reached(phase wanted, int64_t ns) {
     int64_t end = hdi_now_ns() + ns;
@@ -93,34 +80,73 @@ static bool reached(phase wanted, int64_t ns) {
     return is;
 }
 
+static void *life_of_mpi(void *unused) {
+    (void)unused;
+    hd_status status = start_mpi();
+    if (status != HD_OK) snprintf(start_message, sizeof start_message, "%s", hd_last_error());
+    start_status = status;
+    enter(RUNNING);
+    while (!reached(ENDING, hdi_timeout_ns(HDI_TIMEOUT_BEAT, atomic_load(&wait_of_last_domain)))) mpi_heartbeat();
+    MPI_Finalize();
+    enter(ENDED);
+    return NULL;
+}
+
 /* ---- the end ---- */
 
-/* Says good-bye to all and hears theirs; false when some have not within `ns`. */
-static bool part(int64_t ns, int *silent) {
+/* The first request that does not end, one by one: MPI_Testall tells nothing of those that have. n: all have; -1: MPI fails. */
+static int first_open(MPI_Request *requests, int n) {
+    int first = n;
+    for (int i = n - 1; i >= 0; i--) {
+        int done = 0;
+        if (MPI_Test(&requests[i], &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) return -1;
+        if (!done) first = i;
+    }
+    return first;
+}
+
+/* Says good-bye to all and hears theirs. Gives the first rank that has not within `ns`; -1: all have; -2: MPI fails. */
+static int part(int64_t ns) {
     static char out, in[HD_MAX_RANKS];
     static MPI_Request requests[2 * HD_MAX_RANKS];
-    int ranks = mpi_the_process.ranks, all = 0, n = 0;
+    int ranks = mpi_the_process.ranks, n = 0, open;
     int64_t end = hdi_now_ns() + ns;
     for (int rank = 0; rank < ranks; rank++) {
         requests[rank] = requests[ranks + rank] = MPI_REQUEST_NULL;
         if (rank == mpi_the_process.rank) continue;
         if (MPI_Irecv(&in[rank], 1, MPI_BYTE, rank, TAG_GOODBYE, mpi_the_process.comm, &requests[rank]) != MPI_SUCCESS ||
             MPI_Isend(&out, 1, MPI_BYTE, rank, TAG_GOODBYE, mpi_the_process.comm, &requests[ranks + rank]) != MPI_SUCCESS)
-            return false;
+            return -2;
     }
-    for (; !all; n++) {
-        if (MPI_Testall(2 * ranks, requests, &all, MPI_STATUSES_IGNORE) != MPI_SUCCESS) return false;
-        if (!all && hdi_now_ns() > end) break;
-        if (!all && n > 100) nap(200000);
+    while ((open = first_open(requests, 2 * ranks)) >= 0 && open < 2 * ranks) {
+        if (hdi_now_ns() > end) return open % ranks;
+        if (n++ > 100) nap(200000);
     }
-    for (*silent = 0; !all && *silent < ranks - 1 && requests[*silent] == MPI_REQUEST_NULL;) ++*silent;
-    return all;
+    return open < 0 ? -2 : -1;
+}
+
+static void leave_now(int number) {
+    (void)number;
+    _exit(1);
+}
+
+/* Ends the job. MPI_Abort asks the daemon of this host, which may wait in vain for an answer of mpirun's: this process does not.
+ */
+__attribute__((noreturn)) static void end_job(void) {
+    sigset_t alone;
+    sigemptyset(&alone);
+    sigaddset(&alone, SIGALRM);
+    signal(SIGALRM, leave_now);
+    pthread_sigmask(SIG_UNBLOCK, &alone, NULL);
+    alarm(ABORT_SECONDS);
+    MPI_Abort(MPI_COMM_WORLD, 1);
+    _exit(1);
 }
 
 static void at_exit(void) {
     int64_t wait_ns = atomic_load(&wait_of_last_domain), grace = hdi_timeout_ns(HDI_TIMEOUT_GRACE, wait_ns);
     bool failed = atomic_load(&any_failed) || atomic_load(&open_domains) > 0;
-    int is_off = 0, silent = 0;
+    int is_off = 0;
     if (getpid() != pid || now_in != RUNNING || start_status != HD_OK || !ours) return;
     if (MPI_Finalized(&is_off) != MPI_SUCCESS || is_off) return;
     for (int i = 0; pthread_mutex_trylock(&mpi_the_process.lock) != 0; i++) { /* a thread may have been left in a call */
@@ -128,17 +154,18 @@ static void at_exit(void) {
         nap(1000000);
     }
     if (failed) grace = wait_ns < LAST_WORDS_MS * INT64_C(1000000) ? wait_ns : LAST_WORDS_MS * INT64_C(1000000);
-    if (!part(grace, &silent)) {
-        if (!failed)
-            fprintf(stderr, "heddle: rank %d has not ended %.1f s after this one: the job ends\n", silent, (double)grace * 1e-9);
-        MPI_Abort(MPI_COMM_WORLD, 1);
-        _exit(1);
-    }
+    int64_t end = hdi_now_ns() + grace;
+    int silent = part(grace);
+    if (silent >= 0 && !failed)
+        fprintf(stderr, "heddle: rank %d has not ended %.1f s after rank %d: the job ends\n", silent, (double)grace * 1e-9,
+                mpi_the_process.rank);
+    if (silent != -1) end_job();
     enter(ENDING);
-    if (!reached(ENDED, grace)) {
-        fprintf(stderr, "heddle: MPI_Finalize does not come back: the job ends\n");
-        _exit(1); /* the launcher ends the others */
-    }
+    int64_t left = end - hdi_now_ns();
+    if (reached(ENDED, left > FINALIZE_MS * INT64_C(1000000) ? left : FINALIZE_MS * INT64_C(1000000))) return;
+    if (!failed)
+        fprintf(stderr, "heddle: rank %d waited in vain for the end of MPI_Finalize: the job ends\n", mpi_the_process.rank);
+    _exit(1); /* the launcher ends the others */
 }
 
 /* ---- the start ---- */

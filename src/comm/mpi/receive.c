@@ -39,6 +39,7 @@ static void note_life(mpi_domain *d, int32_t rank, const mpi_head *head) {
     atomic_store_explicit(&state->beat_ns, head->sent_ns + least, memory_order_relaxed);
     atomic_store_explicit(&state->run, head->run, memory_order_relaxed);
     atomic_store_explicit(&state->step, head->step, memory_order_relaxed);
+    atomic_store_explicit(&state->awaits, head->awaits, memory_order_relaxed);
     if (head->pid) atomic_store_explicit(&state->pid, head->pid, memory_order_relaxed);
 }
 

@@ -49,6 +49,7 @@ static hd_status post_locked(mpi_domain *d, mpi_slot *slot, int32_t to, const mp
     message->head.sent_ns = now;
     message->head.run = atomic_load_explicit(&mine->run, memory_order_relaxed);
     message->head.step = atomic_load_explicit(&mine->step, memory_order_relaxed);
+    message->head.awaits = atomic_load_explicit(&mine->awaits, memory_order_relaxed);
     if (small) memcpy(message->data, data, small);
     d->peers[to].sent_ns = now;
     d->in_flight++;
