@@ -87,6 +87,14 @@ int64_t hdi_dims_eval(const hdi_product *products, hdi_dim dim, const int64_t *s
     return value;
 }
 
+int64_t hdi_dims_min(const hdi_dims *dims, hdi_dim dim) {
+    if (dim >= 0) return dim;
+    const hdi_product *p = &dims->products[-dim - 1];
+    int64_t value = p->coefficient;
+    for (int i = 0; i < p->n; i++) value *= dims->symbols[p->symbol[i]].min;
+    return value;
+}
+
 int64_t hdi_dims_max(const hdi_dims *dims, hdi_dim dim) {
     if (dim >= 0) return dim;
     const hdi_product *p = &dims->products[-dim - 1];

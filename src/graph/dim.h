@@ -32,8 +32,9 @@ void hdi_dims_clear(hdi_dims *dims);
 hd_status hdi_dims_symbol(hdi_dims *dims, const char *name, int64_t min, int64_t max, hdi_dim *out);
 /* a x b; HD_INVALID_ARGUMENT when the product overflows at the symbols' maxima or has too many symbols. */
 hd_status hdi_dims_mul(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out);
-/* The value for given symbol values, and at the maxima. */
+/* The value for given symbol values, at the minima and at the maxima. */
 int64_t hdi_dims_eval(const hdi_product *products, hdi_dim dim, const int64_t *symbol_values);
+int64_t hdi_dims_min(const hdi_dims *dims, hdi_dim dim);
 int64_t hdi_dims_max(const hdi_dims *dims, hdi_dim dim);
 /* Appends "12", "tokens" or "64*tokens" to text; returns the length as snprintf does. */
 int hdi_dims_text(const hdi_dims *dims, hdi_dim dim, char *text, size_t size);

@@ -104,3 +104,19 @@ void hdi_graph_segment(hd_graph *graph, uint64_t bytes) {
 void hdi_graph_when(hd_graph *graph, hd_dim size, int64_t from, int64_t below) {
     graph->when = (hdi_condition){.size = size, .from = from, .below = below};
 }
+
+static hd_status merge(const hd_graph *graph, hdi_value *value, hd_value id, hd_value other_id) {
+    const hdi_value *other = &graph->values[other_id];
+    HD_REQUIRE(value->kind == HDI_VALUE_RESULT && value->root == id && other->kind == HDI_VALUE_RESULT &&
+                   other->root == other_id && !value->published && !other->published && other_id < id,
+               HD_INVALID_ARGUMENT, "two ways to make a value end in two nodes' own results, which are read by no other rank");
+    HD_TRY(hdi_expect_same("two ways to make a value", "one of them", &value->type, &other->type));
+    value->root = other_id;
+    value->source = other_id;
+    return HD_OK;
+}
+
+void hdi_graph_merge(hd_graph *graph, hd_value value, hd_value other) {
+    if (hdi_graph_value(graph, value) && hdi_graph_value(graph, other))
+        hdi_graph_stick(graph, merge(graph, &graph->values[value], value, other));
+}

@@ -34,5 +34,8 @@ void hdi_graph_segment(hd_graph *graph, uint64_t bytes);
 
 /* Nodes that are placed from now on run only when from <= size < below; below 0 ends it. */
 void hdi_graph_when(hd_graph *graph, hd_dim size, int64_t from, int64_t below);
+/* `value` and `other`, a node's result each, are one value that is made in two ways, of which one happens in a run: what makes
+ * `value` writes it into the memory of `other`. What comes later reads `value`. */
+void hdi_graph_merge(hd_graph *graph, hd_value value, hd_value other);
 
 #endif

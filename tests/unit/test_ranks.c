@@ -15,7 +15,11 @@ enum { REQUESTS = 5, NEW = 12 };
 typedef struct setting {
     int32_t tensor, pipeline, threads, batch;
     hd_executor_kind executor;
+    int64_t two_shot; /* bytes of a sum; 0: all are made in one shot, or none by size */
 } setting;
+
+/* Some chunks of the prompts are shorter and some longer; a row is 64 floats. */
+enum { SOME_ROWS = 10 * 64 * 4 };
 
 static const char *const families[] = {"llama", "mistral", "qwen2", "qwen3"};
 
@@ -52,7 +56,7 @@ static void run(hd_model *model, const setting *s, int32_t vocab, generation *ou
 }
 
 static void compare(const char *folder, hd_weights weights, const setting *s, const generation *alone) {
-    crew c = {.tensor = s->tensor, .pipeline = s->pipeline, .weights = weights, .threads = s->threads};
+    crew c = {.tensor = s->tensor, .pipeline = s->pipeline, .weights = weights, .threads = s->threads, .two_shot = s->two_shot};
     generation out[REQUESTS];
     hd_model_info info;
     memset(out, 0, sizeof out);
@@ -74,7 +78,7 @@ static void generate_alone(const char *folder, hd_weights weights, generation *o
     hd_model *model;
     hd_model_info info;
     hd_model_options options = {.weights = weights};
-    setting s = {1, 1, 1, 64, HD_EXECUTOR_SERIAL};
+    setting s = {1, 1, 1, 64, HD_EXECUTOR_SERIAL, 0};
     assert_int_equal(hd_model_load(folder, &options, &model), HD_OK);
     hd_model_get_info(model, &info);
     run(model, &s, info.vocab, out);
@@ -94,9 +98,25 @@ static void check_model(const tiny_model *tiny, hd_weights weights, const settin
 
 static void every_family_gives_the_same_bits(void **state) {
     static const setting settings[] = {
-        {2, 1, 1, 64, HD_EXECUTOR_SERIAL},  {2, 1, 2, 7, HD_EXECUTOR_THREADS},  {4, 1, 1, 512, HD_EXECUTOR_THREADS},
-        {2, 1, 1, 33, HD_EXECUTOR_TASKS},   {2, 1, 3, 64, HD_EXECUTOR_TASKS},   {1, 2, 1, 64, HD_EXECUTOR_THREADS},
-        {2, 2, 1, 33, HD_EXECUTOR_THREADS}, {2, 2, 2, 512, HD_EXECUTOR_TASKS},
+        {2, 1, 1, 64, HD_EXECUTOR_SERIAL, 0},  {2, 1, 2, 7, HD_EXECUTOR_THREADS, 0}, {4, 1, 1, 512, HD_EXECUTOR_THREADS, 0},
+        {2, 1, 1, 33, HD_EXECUTOR_TASKS, 0},   {2, 1, 3, 64, HD_EXECUTOR_TASKS, 0},  {1, 2, 1, 64, HD_EXECUTOR_THREADS, 0},
+        {2, 2, 1, 33, HD_EXECUTOR_THREADS, 0}, {2, 2, 2, 512, HD_EXECUTOR_TASKS, 0},
+    };
+    (void)state;
+    for (size_t f = 0; f < HDI_COUNTOF(families); f++) {
+        tiny_model tiny;
+        tiny_model_init(&tiny, families[f]);
+        check_model(&tiny, HD_WEIGHTS_AS_IS, settings, HDI_COUNTOF(settings));
+    }
+}
+
+/* Sums in two shots: all of them, those of many rows, none. */
+static void sums_in_two_shots_do(void **state) {
+    static const setting settings[] = {
+        {2, 1, 1, 64, HD_EXECUTOR_SERIAL, 1},          {2, 1, 2, 7, HD_EXECUTOR_THREADS, SOME_ROWS / 2},
+        {4, 1, 1, 64, HD_EXECUTOR_THREADS, SOME_ROWS}, {4, 1, 2, 33, HD_EXECUTOR_TASKS, SOME_ROWS},
+        {2, 2, 2, 33, HD_EXECUTOR_THREADS, SOME_ROWS}, {4, 2, 1, 512, HD_EXECUTOR_TASKS, 1},
+        {4, 1, 1, 64, HD_EXECUTOR_THREADS, -1},
     };
     (void)state;
     for (size_t f = 0; f < HDI_COUNTOF(families); f++) {
@@ -107,7 +127,7 @@ static void every_family_gives_the_same_bits(void **state) {
 }
 
 static void every_type_of_weights_does(void **state) {
-    static const setting settings[] = {{2, 1, 1, 64, HD_EXECUTOR_THREADS}, {4, 1, 1, 64, HD_EXECUTOR_THREADS}};
+    static const setting settings[] = {{2, 1, 1, 64, HD_EXECUTOR_THREADS, 0}, {4, 1, 1, 64, HD_EXECUTOR_THREADS, 0}};
     static const hd_dtype stored[] = {HD_DTYPE_BF16, HD_DTYPE_F16, HD_DTYPE_F32};
     (void)state;
     for (int w = 0; w < HD_WEIGHTS_COUNT; w++) {
@@ -126,7 +146,9 @@ static void uneven_shapes_do(void **state) {
         int32_t heads, kv_heads, head_dim, intermediate, vocab;
     } shapes[] = {{6, 3, 32, 96, 288}, {10, 5, 8, 1000, 300}, {8, 1, 16, 264, 290}, {9, 3, 20, 300, 301}, {8, 8, 8, 320, 288}};
     static const setting settings[] = {
-        {2, 1, 1, 64, HD_EXECUTOR_THREADS}, {4, 1, 1, 16, HD_EXECUTOR_SERIAL}, {8, 1, 1, 64, HD_EXECUTOR_SERIAL}};
+        {2, 1, 1, 64, HD_EXECUTOR_THREADS, 0},        {2, 1, 1, 64, HD_EXECUTOR_THREADS, SOME_ROWS},
+        {4, 1, 1, 16, HD_EXECUTOR_SERIAL, 0},         {4, 1, 1, 16, HD_EXECUTOR_THREADS, SOME_ROWS},
+        {8, 1, 1, 64, HD_EXECUTOR_SERIAL, SOME_ROWS}, {8, 1, 1, 64, HD_EXECUTOR_SERIAL, 0}};
     (void)state;
     for (size_t i = 0; i < HDI_COUNTOF(shapes); i++) {
         tiny_model tiny;
@@ -136,7 +158,7 @@ static void uneven_shapes_do(void **state) {
         tiny.head_dim = shapes[i].head_dim;
         tiny.intermediate = shapes[i].intermediate;
         tiny.vocab = shapes[i].vocab;
-        check_model(&tiny, HD_WEIGHTS_AS_IS, settings, shapes[i].heads < 8 || shapes[i].intermediate < 256 ? 2 : 3);
+        check_model(&tiny, HD_WEIGHTS_AS_IS, settings, shapes[i].heads < 8 || shapes[i].intermediate < 256 ? 4 : 6);
     }
 }
 
@@ -162,9 +184,8 @@ static void what_cannot_be_split_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_family_gives_the_same_bits),
-        cmocka_unit_test(every_type_of_weights_does),
-        cmocka_unit_test(uneven_shapes_do),
+        cmocka_unit_test(every_family_gives_the_same_bits), cmocka_unit_test(sums_in_two_shots_do),
+        cmocka_unit_test(every_type_of_weights_does),       cmocka_unit_test(uneven_shapes_do),
         cmocka_unit_test(what_cannot_be_split_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

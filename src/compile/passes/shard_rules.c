@@ -54,6 +54,27 @@ static hd_status place_whole(placing *p) {
 
 /* ---- products ---- */
 
+/* Places a node whose results are parts of a sum, and tells them. Where they are sent from where they lie in one way, and piece
+ * by piece in the other, there is a node for each. */
+static hd_status place_parts(placing *p, const void *attr, hd_value bias) {
+    hdi_share *share = output(p, 0), like = {.form = HDI_FORM_PARTIAL};
+    hd_value one = 0;
+    HD_TRY(hdi_ways_of(p->s, p->node->output[0], &like.ways));
+    if (p->s->shard->messages && like.ways.one && like.ways.two) {
+        hdi_begin_way(p->s, &like.ways, false);
+        HD_TRY(place(p, attr, &like));
+        one = share->local;
+        hdi_begin_way(p->s, &like.ways, true);
+    }
+    HD_TRY(place(p, attr, &like));
+    hdi_end_way(p->s);
+    share->bias = bias;
+    share->ways = like.ways;
+    share->local_two = share->local;
+    if (one) share->local = one;
+    return hdi_tell_parts(p->s, p->node->output[0], share);
+}
+
 /* y = x w^T with w cut along N: each rank its columns. */
 static hd_status linear_columns(placing *p) {
     const hdi_share *w = p->in[1], *bias = p->in[2];
@@ -71,7 +92,6 @@ static hd_status linear_rows(placing *p) {
     const hdi_share *x = p->in[0], *w = p->in[1];
     int32_t last = p->s->whole->values[p->node->input[0]].type.rank - 1, ranks = p->s->shard->tensor;
     hdi_linear_attr attr = *(const hdi_linear_attr *)(const void *)p->node->attr;
-    hdi_share out = {.form = HDI_FORM_PARTIAL};
     HD_REQUIRE(x->form == HDI_FORM_CUT && x->dim == last && hdi_cut_equal(&x->cut, &w->cut), HD_UNSUPPORTED,
                "%s is cut along K, but what it multiplies is not cut alike", hdi_value_text(p->s, p->node->input[1]));
     HD_REQUIRE(attr.k_slices % ranks == 0, HD_UNSUPPORTED, "its sum has %d slices, which %d ranks cannot share", attr.k_slices,
@@ -79,9 +99,7 @@ static hd_status linear_rows(placing *p) {
     attr.k_slices /= ranks;
     p->local[0] = x->local;
     p->local[1] = w->local;
-    HD_TRY(place(p, &attr, &out));
-    output(p, 0)->bias = p->node->input[2];
-    return hdi_tell_parts(p->s, p->node->output[0], output(p, 0));
+    return place_parts(p, &attr, p->node->input[2]);
 }
 
 static hd_status shard_linear(placing *p) {
@@ -94,7 +112,6 @@ static hd_status shard_linear(placing *p) {
 static hd_status shard_embedding(placing *p) {
     const hdi_share *table = p->in[1];
     hdi_embedding_attr attr = *(const hdi_embedding_attr *)(const void *)p->node->attr;
-    hdi_share out = {.form = HDI_FORM_PARTIAL};
     hdi_part *parts;
     int32_t n;
     if (table->form != HDI_FORM_CUT || table->dim != 0 || table->cut.per) return place_whole(p);
@@ -104,8 +121,7 @@ static hd_status shard_embedding(placing *p) {
     hdi_free(parts);
     HD_TRY(whole(p, 0));
     p->local[1] = table->local;
-    HD_TRY(place(p, &attr, &out));
-    return hdi_tell_parts(p->s, p->node->output[0], output(p, 0));
+    return place_parts(p, &attr, 0);
 }
 
 /* ---- what goes on with its part ---- */
@@ -160,7 +176,10 @@ static hd_status shard_attention(placing *p) {
 
 /* ---- sums ---- */
 
-static bool to_be_added(const hdi_share *share) { return share->form == HDI_FORM_PARTIAL && !share->gathered; }
+/* Whether operand `i` is a sum that nobody else reads. */
+static bool to_be_added(const placing *p, int i) {
+    return p->in[i]->form == HDI_FORM_PARTIAL && !p->in[i]->gathered && p->s->facts[p->node->input[i]].uses == 1;
+}
 
 /* The node behind `node`, if it is the rms_norm of its result, of rows that it can do at once. */
 static const hdi_node *norm_behind(const placing *p) {
@@ -174,11 +193,11 @@ static const hdi_node *norm_behind(const placing *p) {
 
 /* add(x, parts): the parts are added to x as they are put together, and the norm that follows comes with it. */
 static hd_status shard_add(placing *p) {
-    int parts = to_be_added(p->in[1]) ? 1 : 0;
+    int parts = to_be_added(p, 1) ? 1 : 0;
     const hdi_value *a = &p->s->whole->values[p->node->input[0]], *b = &p->s->whole->values[p->node->input[1]];
     bool alike = a->type.rank == b->type.rank;
     for (int i = 0; i < a->type.rank && alike; i++) alike = a->type.dim[i] == b->type.dim[i];
-    if (!to_be_added(p->in[parts]) || p->in[parts]->stage != p->stage || !alike) return shard_elementwise(p);
+    if (!to_be_added(p, parts) || p->in[parts]->stage != p->stage || !alike) return shard_elementwise(p);
     const hdi_node *norm = norm_behind(p);
     hd_value out[2] = {0};
     HD_TRY(whole(p, 1 - parts));
