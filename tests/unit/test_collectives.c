@@ -29,7 +29,8 @@ static float random_float(uint32_t *state) {
     return (float)(*state >> 8) / (float)(1 << 23) - 1;
 }
 
-static hd_value declare(hd_graph *g, weights *w, const char *name, int64_t rows, int64_t cols, int32_t dim) {
+/* Cut along `dim` (-1: not) at multiples of `unit`. */
+static hd_value declare_by(hd_graph *g, weights *w, const char *name, int64_t rows, int64_t cols, int32_t dim, int64_t unit) {
     hd_value value = hd_graph_weight(g, name, HD_DTYPE_F32, false, cols ? 2 : 1, (int64_t[]){rows, cols});
     weight *to = &w->all[w->n++];
     uint32_t state = (uint32_t)w->n;
@@ -40,8 +41,12 @@ static hd_value declare(hd_graph *g, weights *w, const char *name, int64_t rows,
     to->data = malloc(sizeof *to->data * (size_t)(rows * (cols ? cols : 1)));
     assert_non_null(to->data);
     for (int64_t i = 0; i < rows * (cols ? cols : 1); i++) to->data[i] = random_float(&state);
-    if (dim >= 0) hd_graph_place(g, value, &(hd_placement){.dim = dim, .unit = 1});
+    if (dim >= 0) hd_graph_place(g, value, &(hd_placement){.dim = dim, .unit = unit});
     return value;
+}
+
+static hd_value declare(hd_graph *g, weights *w, const char *name, int64_t rows, int64_t cols, int32_t dim) {
+    return declare_by(g, w, name, rows, cols, dim, 1);
 }
 
 static void forget(weights *w) {
@@ -96,6 +101,32 @@ static hd_graph *layers(weights *w) {
     }
     hd_graph_output(g, "x", x);
     hd_graph_output(g, "y", y);
+    assert_int_equal(hd_graph_status(g), HD_OK);
+    return g;
+}
+
+static hd_value heads(hd_graph *g, hd_value x, hd_dim tokens, int64_t a, int64_t b) {
+    return hd_graph_reshape(g, x, 3, (hd_dim[]){tokens, a, b});
+}
+
+/* Two products of which one is cut along dim 1 and the other along dim 2 of one shape, and a sum of what comes of them; and a
+ * whole value that meets a cut one. */
+static hd_graph *crossed(weights *w) {
+    enum { A = 8, B = HIDDEN / A };
+    hd_graph *g;
+    assert_int_equal(hd_graph_create(&g), HD_OK);
+    hd_dim tokens = hd_graph_symbol(g, "tokens", 1, TOKENS);
+    hd_value ids = hd_graph_input(g, "ids", HD_DTYPE_I32, 1, &tokens);
+    hd_value x = hd_graph_embedding(g, ids, declare(g, w, "table", WORDS, HIDDEN, -1), HD_DTYPE_F32);
+    hd_value u = hd_graph_linear(g, x, declare_by(g, w, "u", HIDDEN, HIDDEN, 0, B), 0, 1);
+    hd_value v = hd_graph_linear(g, x, declare_by(g, w, "v", HIDDEN, HIDDEN, 0, A), 0, 1);
+    u = heads(g, u, tokens, A, B);                                                  /* cut along A, */
+    v = hd_graph_permute(g, heads(g, v, tokens, B, A), (const int32_t[]){0, 2, 1}); /* and along B */
+    hd_value by_a = hd_graph_mul(g, u, v), by_b = hd_graph_add(g, v, u);
+    hd_value y = hd_graph_reshape(g, hd_graph_mul(g, heads(g, x, tokens, A, B), by_a), 2, (hd_dim[]){tokens, HIDDEN});
+    y = hd_graph_linear(g, y, declare_by(g, w, "down", HIDDEN, HIDDEN, 1, B), 0, 8);
+    hd_graph_output(g, "sum", hd_graph_add(g, x, y));
+    hd_graph_output(g, "by_b", by_b);
     assert_int_equal(hd_graph_status(g), HD_OK);
     return g;
 }
@@ -238,9 +269,33 @@ static void sums_have_the_same_bits(void **state) {
     end(&j, &w);
 }
 
+/* All-to-all: nothing is gathered, the pieces travel. */
+static void values_are_cut_anew(void **state) {
+    static const char *const outputs[] = {"sum", "by_b", NULL};
+    static const hd_executor_kind kinds[] = {HD_EXECUTOR_SERIAL, HD_EXECUTOR_THREADS, HD_EXECUTOR_TASKS};
+    weights w = {.n = 0};
+    job j;
+    int n = 0;
+    (void)state;
+    begin(&j, crossed, &w, outputs);
+    for (int32_t tensor = 2; tensor <= 8; tensor *= 2)
+        for (size_t c = 0; c < sizeof carried / sizeof *carried; c++, n++) {
+            j.shard = carried[c];
+            j.shard.outputs_everywhere = true;
+            j.shard.tensor = tensor;
+            j.shard.pipeline = 1;
+            j.shard.two_shot = n % 2 ? LIMIT : 0;
+            j.kind = kinds[n % 3];
+            j.threads = 1 + n % 2;
+            check(&j);
+        }
+    end(&j, &w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_have_the_same_bits),
+        cmocka_unit_test(values_are_cut_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,6 +171,8 @@ static hd_status walk(hdi_sharding *s) {
     hd_status status;
     memset(s->shares, 0, whole->n_values * sizeof *s->shares);
     memset(s->guarded, 0, sizeof s->guarded);
+    memset(s->reading, 0, sizeof s->reading);
+    memset(s->read, 0, sizeof s->read);
     s->mail = s->in_group = 0;
     HD_TRY(hd_graph_create(&s->graph));
     HD_TRY(copy_dims(&whole->dims, &s->graph->dims));

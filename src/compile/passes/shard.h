@@ -78,7 +78,9 @@ typedef struct hdi_sharding {
     size_t in_group;                 /* how many of them so far were of groups */
     bool placed;                     /* the second walk */
     uint64_t segment;                /* bytes of all places: alike on all ranks, whatever each has of them */
-    bool guarded[2];                 /* by buffer of groups: a write of this run has waited for the readers of the last */
+    hd_value reading[2],
+        read[2];     /* what reads a group's exchange that goes on, and the one before: a node for each way; 0: none */
+    bool guarded[2]; /* by buffer of groups: a write of this run has waited for the readers of the last */
 } hdi_sharding;
 
 static inline int32_t hdi_rank_of(const hdi_sharding *s, int32_t stage, int32_t member) {
@@ -115,19 +117,23 @@ void hdi_place_mails(hdi_sharding *s);
 
 /* The ranks that share a stage. */
 uint64_t hdi_group_of(const hdi_sharding *s, int32_t stage);
-/* The next event, named after the node that makes `value`; `rowwise`: it may come in pieces. */
-uint32_t hdi_next_event(hdi_sharding *s, hd_value value, bool rowwise);
+/* The next event, named after a node; `in_pieces`: where that node can work row by row, it may come so. */
+uint32_t hdi_next_event(hdi_sharding *s, const hdi_node *node, bool in_pieces);
 /* The next exchange's place, where the first walk has found all of them. */
 hd_status hdi_next_place(hdi_sharding *s, uint64_t bytes, hdi_mail_kind kind, uint64_t *place);
-/* A group's next exchange begins, in the other buffer: whether a write of this run there has waited for the readers of the run
- * before. */
-bool *hdi_next_turn(hdi_sharding *s);
+/* A group's next exchange begins, in the other buffer. `tells`: this rank has something to tell in it; then the ranks whose end
+ * of the run before its first write waits for. */
+uint64_t hdi_next_turn(hdi_sharding *s, bool tells);
+/* `value` is told in this exchange: this rank has then read all of the one before. */
+void hdi_in_turn(hdi_sharding *s, hd_value value);
+/* What makes `value` reads this exchange; of a sum in two shots `two`, with one for one shot beside it. */
+void hdi_reads_turn(hdi_sharding *s, hd_value value, bool two);
 /* Bytes of a value of the whole graph, on one rank: at most. */
 hd_status hdi_most_bytes(const hdi_sharding *s, hd_value value, uint64_t *out);
 /* This rank's part, `local`, is published for `readers`. The first write of a run into a buffer waits until those who may have
  * read it in the last one, `before`, have ended that. */
-void hdi_tell(hdi_sharding *s, const hdi_node *made_by, hd_value local, const hdi_mailbox *box, uint64_t readers,
-              uint64_t before);
+hd_value hdi_tell(hdi_sharding *s, const hdi_node *made_by, hd_value local, const hdi_mailbox *box, uint64_t readers,
+                  uint64_t before);
 
 /* ---- shard_sum.c ---- */
 /* The ways of the sum of `value`, which is partial: known before it is made, for hdi_begin_way. */
@@ -159,10 +165,15 @@ typedef struct hdi_scatter {
 /* Cuts dim `dim` of the parts, which are there, for the members; gives pieces their bytes. */
 hd_status hdi_scatter_cut(hdi_sharding *s, hdi_scatter *x, int32_t dim, const hdi_cut *cut);
 /* An event for each member. */
-void hdi_scatter_events(hdi_sharding *s, hdi_scatter *x, hd_value value);
+void hdi_scatter_events(hdi_sharding *s, hdi_scatter *x, const hdi_node *node);
 /* This rank's part is handed out, piece by piece. `before`: as of hdi_tell. */
 void hdi_scatter_tell(hdi_sharding *s, const hdi_scatter *x, const hdi_node *made_by, hd_value local, uint64_t before);
 /* The piece of member `m`'s part that is this rank's; `local`: its own part. */
 hd_value hdi_scatter_piece(hdi_sharding *s, const hdi_scatter *x, int32_t m, hd_value local);
+
+/* Whether `value`, cut along another dim of this group's, can be cut like `like`, which is of the same shape. */
+bool hdi_can_recut(const hdi_sharding *s, hd_value value, const hdi_share *share, const hdi_share *like);
+/* `value`, so: *out, on the ranks of its stage. Each reads of each other's part what it needs of it. `reader`: who wants it. */
+hd_status hdi_recut(hdi_sharding *s, hd_value value, const hdi_share *like, const hdi_node *reader, hd_value *out);
 
 #endif

@@ -5,6 +5,8 @@
  * knows that all others have begun the next but one only after they read his: what a part is made of depends on the exchange
  * before it. The first write of a run into a buffer waits for the end of the readers' last run. The verifier (compile/verify.h)
  * proves both of each set of plans. */
+#include <string.h>
+
 #include "base/memory.h"
 #include "compile/passes/shard.h"
 #include "kernels/concat/concat.h"
@@ -17,9 +19,8 @@ uint64_t hdi_group_of(const hdi_sharding *s, int32_t stage) {
 
 /* ---- places ---- */
 
-uint32_t hdi_next_event(hdi_sharding *s, hd_value value, bool rowwise) {
-    const hdi_node *node = &s->whole->nodes[s->whole->values[value].node];
-    bool in_pieces = rowwise && s->shard->chunks && (node->op->flags & HDI_OP_ROWWISE);
+uint32_t hdi_next_event(hdi_sharding *s, const hdi_node *node, bool in_pieces) {
+    in_pieces = in_pieces && s->shard->chunks && (node->op->flags & HDI_OP_ROWWISE);
     return hdi_graph_event(s->graph, node->name, in_pieces ? s->shard->chunks : 1);
 }
 
@@ -35,7 +36,7 @@ hd_status hdi_next_place(hdi_sharding *s, uint64_t bytes, hdi_mail_kind kind, ui
 }
 
 static hd_status next_mail(hdi_sharding *s, hd_value value, uint64_t bytes, bool to_stage, hdi_mailbox *box) {
-    box->event = hdi_next_event(s, value, !to_stage);
+    box->event = hdi_next_event(s, &s->whole->nodes[s->whole->values[value].node], !to_stage);
     return hdi_next_place(s, bytes, to_stage ? HDI_MAIL_STAGE : HDI_MAIL_GROUP, &box->place);
 }
 
@@ -74,8 +75,8 @@ hd_status hdi_most_bytes(const hdi_sharding *s, hd_value value, uint64_t *out) {
 
 /* ---- telling a group ---- */
 
-void hdi_tell(hdi_sharding *s, const hdi_node *made_by, hd_value local, const hdi_mailbox *box, uint64_t readers,
-              uint64_t before) {
+hd_value hdi_tell(hdi_sharding *s, const hdi_node *made_by, hd_value local, const hdi_mailbox *box, uint64_t readers,
+                  uint64_t before) {
     if (s->shard->streamed) {
         hd_value copy[HDI_NODE_OUTPUTS] = {0};
         hdi_concat_attr attr = {.parts = 1, .streamed = 1};
@@ -85,23 +86,53 @@ void hdi_tell(hdi_sharding *s, const hdi_node *made_by, hd_value local, const hd
     hdi_graph_publish(s->graph, local, box->event, box->place, readers);
     for (int32_t r = 0; r < s->ranks; r++)
         if (before >> r & 1u) hdi_graph_guard(s->graph, local, HDI_EVENT_END, r, 1);
+    return local;
 }
 
-bool *hdi_next_turn(hdi_sharding *s) { return &s->guarded[s->in_group++ % GROUP_BUFFERS]; }
+uint64_t hdi_next_turn(hdi_sharding *s, bool tells) {
+    bool *guarded = &s->guarded[s->in_group++ % GROUP_BUFFERS], before = *guarded;
+    if (!tells) return 0;
+    *guarded = true;
+    memcpy(s->read, s->reading, sizeof s->read);
+    memset(s->reading, 0, sizeof s->reading);
+    return before ? 0 : hdi_group_of(s, s->stage) & ~(1ull << s->shard->rank);
+}
+
+void hdi_in_turn(hdi_sharding *s, hd_value value) {
+    for (int i = 0; i < 2; i++)
+        if (s->read[i]) hdi_graph_after(s->graph, value, s->read[i]);
+}
+
+void hdi_reads_turn(hdi_sharding *s, hd_value value, bool two) { s->reading[two] = value; }
+
+/* Whether `local` was made before the exchange before was read: it cannot lie in memory that may still be read. */
+static bool is_late(const hdi_sharding *s, hd_value local) {
+    const hdi_value *values = s->graph->values;
+    for (int i = 0; i < 2; i++)
+        if (s->read[i] && values[local].node < values[s->read[i]].node) return true;
+    return false;
+}
+
+static hd_value copy_of(hdi_sharding *s, const hdi_node *made_by, hd_value local) {
+    hdi_concat_attr attr = {.parts = 1};
+    hd_value made[HDI_NODE_OUTPUTS] = {0};
+    hdi_place_like(s, made_by, &hdi_op_concat, &local, 1, &attr, made);
+    return made[0];
+}
 
 /* The parts of a cut value are told to `readers`. */
 static hd_status tell_group(hdi_sharding *s, hd_value value, hdi_share *share, uint64_t readers) {
     uint64_t bytes, others = hdi_group_of(s, s->stage) & ~(1ull << s->shard->rank);
     HD_TRY(hdi_most_bytes(s, value, &bytes));
     HD_TRY(next_mail(s, value, bytes, false, &share->box));
-    bool *guarded = hdi_next_turn(s);
-    if (!share->local) return HD_OK;
-    hdi_graph_end(s->graph, others);
-    if (!(readers & others)) return HD_OK; /* only this rank wants it */
-    hdi_tell(s, &s->whole->nodes[s->whole->values[value].node], share->local, &share->box, readers & others,
-             *guarded ? 0 : others);
-    *guarded = true;
-    return HD_OK;
+    bool tells = share->local && readers & others; /* else only this rank wants it */
+    uint64_t before = hdi_next_turn(s, tells);
+    if (share->local) hdi_graph_end(s->graph, others);
+    if (!tells) return HD_OK;
+    const hdi_node *node = &s->whole->nodes[s->whole->values[value].node];
+    hd_value local = is_late(s, share->local) && !s->shard->streamed ? copy_of(s, node, share->local) : share->local;
+    hdi_in_turn(s, hdi_tell(s, node, local, &share->box, readers & others, before));
+    return hd_graph_status(s->graph);
 }
 
 /* Member `m`'s part of `value`, seen in `shape`: this rank's own, or the remote one. */
@@ -136,6 +167,7 @@ static hd_status put_together(hdi_sharding *s, hd_value value, hdi_share *share,
         in[m] = part_of(s, value, share, m, flat.rank, flat.dim);
     }
     hdi_place_like(s, &s->whole->nodes[s->whole->values[value].node], &hdi_op_concat, in, HDI_CONCAT_PARTS, &attr, made);
+    hdi_reads_turn(s, made[0], false);
     *out = flat.rank == type->rank ? made[0] : hd_graph_reshape(s->graph, made[0], type->rank, type->dim);
     return hd_graph_status(s->graph);
 }
@@ -172,7 +204,7 @@ static hd_status send(hdi_sharding *s, hd_value value, hdi_share *share, int32_t
             const hdi_value *v = &s->graph->values[whole];
             HD_REQUIRE(s->shard->streamed || (v->kind == HDI_VALUE_RESULT && v->root == whole && !v->published), HD_UNSUPPORTED,
                        "%s cannot be handed to another stage: it is a view, or handed on already", hdi_value_text(s, value));
-            hdi_tell(s, &s->whole->nodes[s->whole->values[value].node], whole, &share->letter, reader, reader);
+            (void)hdi_tell(s, &s->whole->nodes[s->whole->values[value].node], whole, &share->letter, reader, reader);
         }
         if (s->stage == stage && takes_part) {
             hdi_graph_end(s->graph, sender);

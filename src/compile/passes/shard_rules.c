@@ -126,14 +126,51 @@ static hd_status shard_embedding(placing *p) {
 
 /* ---- what goes on with its part ---- */
 
-/* Element by element: all inputs cut alike. */
+static bool cut_alike(const hdi_share *a, const hdi_share *b) {
+    return same_cut(a, b) && a->dim == b->dim && a->stage == b->stage;
+}
+
+/* Whether operand `i` has the shape of the node's result, so that a piece of one goes with a piece of the other. */
+static bool has_shape(const placing *p, int i) {
+    const hdi_type *x = &p->s->whole->values[p->node->input[i]].type, *y = &p->s->whole->values[p->node->output[0]].type;
+    bool same = x->rank == y->rank;
+    for (int d = 0; d < y->rank && same; d++) same = x->dim[d] == y->dim[d];
+    return same;
+}
+
+/* Whether operand `i` can be had in the form of operand `k`, a cut one. */
+static bool can_be_like(const placing *p, int i, int k) {
+    const hdi_share *like = p->in[k];
+    if (cut_alike(p->in[i], like)) return true;
+    if (!has_shape(p, i) || !has_shape(p, k) || like->cut.per) return false;
+    return p->in[i]->form != HDI_FORM_CUT || hdi_can_recut(p->s, p->node->input[i], p->in[i], like);
+}
+
+/* Operand `i` in the form of `like`: it is, it is cut anew over the ranks, or it is whole here and a piece is taken. */
+static hd_status make_like(placing *p, int i, const hdi_share *like) {
+    hdi_part *parts;
+    int32_t n;
+    p->local[i] = p->in[i]->local;
+    if (cut_alike(p->in[i], like)) return HD_OK;
+    if (p->in[i]->form == HDI_FORM_CUT) return hdi_recut(p->s, p->node->input[i], like, p->node, &p->local[i]);
+    HD_TRY(whole(p, i));
+    if (!p->local[i]) return HD_OK;
+    HD_TRY(hdi_cut_parts(&like->cut, p->s->member, p->s->shard->tensor, &parts, &n));
+    p->local[i] = hd_graph_slice(p->s->graph, p->local[i], like->dim, parts[0].begin, parts[0].end); /* one: the cut is plain */
+    hdi_free(parts);
+    return HD_OK;
+}
+
+/* Element by element: all inputs cut as the first one that is. */
 static hd_status shard_elementwise(placing *p) {
-    for (int i = 0; i < p->node->n_inputs; i++) {
-        if (!p->in[i]) continue;
-        if (!same_cut(p->in[0], p->in[i]) || p->in[i]->dim != p->in[0]->dim) return place_whole(p);
-        p->local[i] = p->in[i]->local;
-    }
-    return place(p, p->node->attr, p->in[0]);
+    int k = 0, n = p->node->n_inputs;
+    while (k < n && (!p->in[k] || p->in[k]->form != HDI_FORM_CUT)) k++;
+    if (k == n || p->in[k]->stage != p->stage) return place_whole(p);
+    for (int i = 0; i < n; i++)
+        if (p->in[i] && !can_be_like(p, i, k)) return place_whole(p);
+    for (int i = 0; i < n; i++)
+        if (p->in[i]) HD_TRY(make_like(p, i, p->in[k]));
+    return place(p, p->node->attr, p->in[k]);
 }
 
 /* Row by row along the last dim, the other operands alike for all rows. */

@@ -83,18 +83,16 @@ hd_status hdi_tell_parts(hdi_sharding *s, hd_value value, hdi_share *share) {
     HD_TRY(cut_columns(s, &s->whole->values[value].type, &x));
     if (pieces && x.bytes > bytes) bytes = x.bytes;
     HD_TRY(hdi_next_place(s, bytes, HDI_MAIL_GROUP, &x.place));
-    if (parts) share->box.event = hdi_next_event(s, value, true);
-    if (pieces) hdi_scatter_events(s, &x, value);
+    if (parts) share->box.event = hdi_next_event(s, node, true);
+    if (pieces) hdi_scatter_events(s, &x, node);
     share->box.place = x.place;
     share->pieces = x.event;
-    bool *guarded = hdi_next_turn(s);
+    uint64_t before = hdi_next_turn(s, hdi_here(s, share->stage));
     if (!hdi_here(s, share->stage)) return HD_OK;
     hdi_graph_end(s->graph, others);
-    uint64_t before = *guarded ? 0 : others;
-    *guarded = true;
     if (parts) {
         if (pieces) hdi_begin_way(s, &share->ways, false);
-        hdi_tell(s, node, share->local, &share->box, others, before);
+        hdi_in_turn(s, hdi_tell(s, node, share->local, &share->box, others, before));
     }
     if (pieces) {
         hdi_begin_way(s, &share->ways, true);
@@ -170,7 +168,7 @@ static hd_value gather_columns(const summing *sum, hd_value mine, const hdi_mail
 static void add_in_two(const summing *sum, const hdi_mailbox *box, hd_value out[2]) {
     hdi_sharding *s = sum->s;
     hd_value mine = add_columns(sum);
-    hdi_tell(s, sum->like, mine, box, hdi_group_of(s, s->stage) & ~(1ull << s->shard->rank), 0);
+    (void)hdi_tell(s, sum->like, mine, box, hdi_group_of(s, s->stage) & ~(1ull << s->shard->rank), 0);
     out[0] = gather_columns(sum, mine, box);
     if (sum->norm) hdi_place_like(s, sum->norm, &hdi_op_rms_norm, (hd_value[]){out[0], sum->weight}, 2, sum->norm->attr, &out[1]);
 }
@@ -187,7 +185,7 @@ static hd_status next_sums(summing *sum, hdi_mailbox *box) {
         HD_TRY(hdi_graph_bytes(s->graph, &like, &bytes));
         if (bytes > most) most = bytes;
     }
-    box->event = hdi_next_event(s, sum->value, false);
+    box->event = hdi_next_event(s, sum->like, false);
     return hdi_next_place(s, most, HDI_MAIL_SUMS, &box->place);
 }
 
@@ -215,10 +213,12 @@ hd_status hdi_add_parts(hdi_sharding *s, const hdi_node *like, hd_value value, h
     if (ways->one) {
         hdi_begin_way(s, ways, false);
         add_in_one(&sum, one);
+        hdi_reads_turn(s, one[0], false);
     }
     if (ways->two) {
         hdi_begin_way(s, ways, true);
         add_in_two(&sum, &box, two);
+        hdi_reads_turn(s, two[0], true);
     }
     hdi_end_way(s);
     for (int i = 0; i < 2; i++) {
