@@ -39,6 +39,7 @@ typedef struct hdi_share {
     uint32_t pieces;         /* of PARTIAL: the event of pieces for the first member, the others' behind it */
     hd_value local;          /* as held here; 0: not on this rank */
     hd_value local_two;      /* of PARTIAL: as held here for a sum in two shots; mostly the same */
+    bool own_alone;          /* of PARTIAL: that is this rank's own piece alone */
     bool gathered;           /* it has been put together */
     hd_value whole;          /* so, here */
     bool sent[HD_MAX_RANKS]; /* to a stage */
@@ -141,8 +142,9 @@ hd_status hdi_ways_of(hdi_sharding *s, hd_value value, hdi_ways *out);
 /* What is placed until hdi_end_way happens when the sum is made in one shot, or in two. */
 void hdi_begin_way(hdi_sharding *s, const hdi_ways *ways, bool two);
 void hdi_end_way(hdi_sharding *s);
-/* A partial sum of `stage` has been made (local, local_two: here; ways) and is told to the group. */
-hd_status hdi_tell_parts(hdi_sharding *s, hd_value value, hdi_share *share);
+/* A partial sum of `stage` has been made (local, local_two: here; ways) and is told to the group. `product` (NULL: none) are the
+ * inputs of the product that makes it, and `attr` its attributes: its pieces are then made one by one, and local_two here. */
+hd_status hdi_tell_parts(hdi_sharding *s, hd_value value, hdi_share *share, const hd_value *product, const void *attr);
 /* The sum of the parts of `value`, and of `residual` (0: none), a local value; with `norm` (NULL: none), an rms_norm of the sum,
  * that too: out[0] the sum, out[1] the norm. Once for each value. */
 hd_status hdi_add_parts(hdi_sharding *s, const hdi_node *like, hd_value value, hd_value residual, const hdi_node *norm,
@@ -168,6 +170,10 @@ hd_status hdi_scatter_cut(hdi_sharding *s, hdi_scatter *x, int32_t dim, const hd
 void hdi_scatter_events(hdi_sharding *s, hdi_scatter *x, const hdi_node *node);
 /* This rank's part is handed out, piece by piece. `before`: as of hdi_tell. */
 void hdi_scatter_tell(hdi_sharding *s, const hdi_scatter *x, const hdi_node *made_by, hd_value local, uint64_t before);
+/* The same of a part that is not there yet, the product of in[0] and the weight in[1], whose rows are cut: each piece is made
+ * where it is told, so that it travels while the next one is computed. *own: this rank's. */
+void hdi_scatter_product(hdi_sharding *s, const hdi_scatter *x, const hdi_node *made_by, const hd_value *in, const void *attr,
+                         uint64_t before, hd_value *own);
 /* The piece of member `m`'s part that is this rank's; `local`: its own part. */
 hd_value hdi_scatter_piece(hdi_sharding *s, const hdi_scatter *x, int32_t m, hd_value local);
 

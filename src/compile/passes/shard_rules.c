@@ -54,25 +54,34 @@ static hd_status place_whole(placing *p) {
 
 /* ---- products ---- */
 
+/* Whether the columns of the product can be made one by one: the rows of its weight lie one by one. */
+static bool has_columns(const placing *p) {
+    const hdi_type *w = &p->s->whole->values[p->node->input[1]].type;
+    return p->node->op == &hdi_op_linear && w->layout == HDI_LAYOUT_STRIDED && hd_dtype_block_elements((hd_dtype)w->dtype) == 1;
+}
+
 /* Places a node whose results are parts of a sum, and tells them. Where they are sent from where they lie in one way, and piece
- * by piece in the other, there is a node for each. */
+ * by piece in the other, there are nodes for each. */
 static hd_status place_parts(placing *p, const void *attr, hd_value bias) {
     hdi_share *share = output(p, 0), like = {.form = HDI_FORM_PARTIAL};
+    bool messages = p->s->shard->messages;
     hd_value one = 0;
     HD_TRY(hdi_ways_of(p->s, p->node->output[0], &like.ways));
-    if (p->s->shard->messages && like.ways.one && like.ways.two) {
+    bool product = messages && like.ways.two && has_columns(p);
+    if (messages && like.ways.one && like.ways.two) {
         hdi_begin_way(p->s, &like.ways, false);
         HD_TRY(place(p, attr, &like));
         one = share->local;
         hdi_begin_way(p->s, &like.ways, true);
     }
-    HD_TRY(place(p, attr, &like));
+    if (!product) HD_TRY(place(p, attr, &like));
     hdi_end_way(p->s);
+    if (!share->known) *share = (hdi_share){.known = true, .form = like.form, .stage = p->stage};
     share->bias = bias;
     share->ways = like.ways;
     share->local_two = share->local;
     if (one) share->local = one;
-    return hdi_tell_parts(p->s, p->node->output[0], share);
+    return hdi_tell_parts(p->s, p->node->output[0], share, product ? p->local : NULL, attr);
 }
 
 /* y = x w^T with w cut along N: each rank its columns. */

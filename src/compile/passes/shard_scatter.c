@@ -61,16 +61,31 @@ static hd_value copy_of(hdi_sharding *s, const hdi_node *made_by, hd_value x, bo
     return made[0];
 }
 
+/* The piece for member `m` is told. */
+static void tell(hdi_sharding *s, const hdi_scatter *x, int32_t m, hd_value piece, uint64_t before) {
+    hdi_graph_publish(s->graph, piece, x->event + (uint32_t)m, x->place + x->at[s->member][m],
+                      1ull << hdi_rank_of(s, s->stage, m));
+    for (int32_t r = 0; r < s->ranks; r++)
+        if (before >> r & 1u) hdi_graph_guard(s->graph, piece, HDI_EVENT_END, r, 1);
+    hdi_in_turn(s, piece);
+}
+
 void hdi_scatter_tell(hdi_sharding *s, const hdi_scatter *x, const hdi_node *made_by, hd_value local, uint64_t before) {
     for (int32_t i = 1; i < s->shard->tensor; i++) { /* each begins with another one: not all send to one at once */
         int32_t m = (s->member + i) % s->shard->tensor;
         hd_value piece = hd_graph_slice(s->graph, local, x->dim, x->begin[m], x->end[m]);
-        piece = copy_of(s, made_by, piece, s->shard->streamed);
-        hdi_graph_publish(s->graph, piece, x->event + (uint32_t)m, x->place + x->at[s->member][m],
-                          1ull << hdi_rank_of(s, s->stage, m));
-        for (int32_t r = 0; r < s->ranks; r++)
-            if (before >> r & 1u) hdi_graph_guard(s->graph, piece, HDI_EVENT_END, r, 1);
-        hdi_in_turn(s, piece);
+        tell(s, x, m, copy_of(s, made_by, piece, s->shard->streamed), before);
+    }
+}
+
+void hdi_scatter_product(hdi_sharding *s, const hdi_scatter *x, const hdi_node *made_by, const hd_value *in, const void *attr,
+                         uint64_t before, hd_value *own) {
+    for (int32_t i = 1; i <= s->shard->tensor; i++) { /* its own comes last */
+        int32_t m = (s->member + i) % s->shard->tensor;
+        hd_value cut[] = {in[0], hd_graph_slice(s->graph, in[1], 0, x->begin[m], x->end[m])}, made[HDI_NODE_OUTPUTS] = {0};
+        hdi_place_like(s, made_by, made_by->op, cut, 2, attr, made);
+        if (m != s->member) tell(s, x, m, made[0], before);
+        *own = made[0];
     }
 }
 

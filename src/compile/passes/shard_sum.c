@@ -73,7 +73,7 @@ static hd_status cut_columns(hdi_sharding *s, const hdi_type *type, hdi_scatter 
     return hdi_scatter_cut(s, x, type->rank - 1, &cut);
 }
 
-hd_status hdi_tell_parts(hdi_sharding *s, hd_value value, hdi_share *share) {
+hd_status hdi_tell_parts(hdi_sharding *s, hd_value value, hdi_share *share, const hd_value *product, const void *attr) {
     const hdi_node *node = &s->whole->nodes[s->whole->values[value].node];
     uint64_t bytes, group = hdi_group_of(s, share->stage < 0 ? s->stage : share->stage),
                     others = group & ~(1ull << s->shard->rank);
@@ -87,6 +87,7 @@ hd_status hdi_tell_parts(hdi_sharding *s, hd_value value, hdi_share *share) {
     if (pieces) hdi_scatter_events(s, &x, node);
     share->box.place = x.place;
     share->pieces = x.event;
+    share->own_alone = product != NULL;
     uint64_t before = hdi_next_turn(s, hdi_here(s, share->stage));
     if (!hdi_here(s, share->stage)) return HD_OK;
     hdi_graph_end(s->graph, others);
@@ -96,7 +97,10 @@ hd_status hdi_tell_parts(hdi_sharding *s, hd_value value, hdi_share *share) {
     }
     if (pieces) {
         hdi_begin_way(s, &share->ways, true);
-        hdi_scatter_tell(s, &x, node, share->local_two, before);
+        if (product)
+            hdi_scatter_product(s, &x, node, product, attr, before, &share->local_two);
+        else
+            hdi_scatter_tell(s, &x, node, share->local_two, before);
     }
     hdi_end_way(s);
     return hd_graph_status(s->graph);
@@ -141,7 +145,9 @@ static hd_value add_columns(const summing *sum) {
     hdi_reduce_attr attr = {.parts = s->shard->tensor};
     hd_value in[OPERANDS] = {0}, made[HDI_NODE_OUTPUTS] = {0};
     for (int32_t m = 0; m < attr.parts; m++)
-        in[m] = in_pieces(s) ? hdi_scatter_piece(s, &sum->scatter, m, sum->share->local_two) : columns(sum, part_of(sum, m));
+        in[m] = !in_pieces(s)                             ? columns(sum, part_of(sum, m))
+                : m == s->member && sum->share->own_alone ? sum->share->local_two
+                                                          : hdi_scatter_piece(s, &sum->scatter, m, sum->share->local_two);
     in[HDI_REDUCE_BIAS] = columns(sum, sum->bias);
     in[HDI_REDUCE_RESIDUAL] = columns(sum, sum->residual);
     hdi_place_like(s, sum->like, &hdi_op_reduce, in, HDI_REDUCE_WEIGHT, &attr, made);
