@@ -138,7 +138,7 @@ static void use(hdi_sharding *s, hd_value value, int32_t stage) {
     facts->leaves |= hdi_stage_of(s, &s->whole->nodes[root->node]) != stage;
 }
 
-/* Later nodes first: what is added to something that leaves a stage leaves it with that. */
+/* Later nodes first: what is made by adding has been looked at. */
 static void find_facts(hdi_sharding *s) {
     const hd_graph *whole = s->whole;
     for (size_t i = 0; i < whole->n_outputs; i++) use(s, whole->outputs[i].value, 0);
@@ -147,7 +147,7 @@ static void find_facts(hdi_sharding *s) {
         for (int i = 0; i < node->n_inputs; i++) {
             use(s, node->input[i], hdi_stage_of(s, node));
             if (node->input[i] && node->op == &hdi_op_add)
-                s->facts[whole->values[node->input[i]].root].leaves |= s->facts[node->output[0]].leaves;
+                s->facts[whole->values[node->input[i]].root].sum_leaves |= s->facts[node->output[0]].leaves;
         }
     }
 }

@@ -62,8 +62,9 @@ typedef struct hdi_mail {
 
 /* What the pass looks up of values of the whole graph. */
 typedef struct hdi_facts {
-    uint32_t uses; /* operands and outputs that it is, views of it too */
-    bool leaves;   /* another stage reads it, or what is made of it by adding */
+    uint32_t uses;   /* operands and outputs that it is, views of it too */
+    bool leaves;     /* another stage reads it, */
+    bool sum_leaves; /* or what is made of it by adding */
 } hdi_facts;
 
 typedef struct hdi_sharding {

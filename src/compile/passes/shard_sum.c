@@ -41,7 +41,7 @@ hd_status hdi_ways_of(hdi_sharding *s, hd_value value, hdi_ways *out) {
     *out = (hdi_ways){.one = true};
     if (from <= 0 || n < s->shard->tensor) return HD_OK;
     /* A value of two ways cannot be handed on from where it lies: its steps would have to tell one event. */
-    if (!s->shard->streamed && s->facts[value].leaves) return HD_OK;
+    if (!s->shard->streamed && (s->facts[value].leaves || s->facts[value].sum_leaves)) return HD_OK;
     HD_TRY(rows_of(s, type, &out->rows));
     least = hdi_dims_min(&s->graph->dims, out->rows);
     if (least == 0) return HD_OK;
