@@ -122,7 +122,7 @@ static hd_status agree(const hd_model *model) {
     hd_graph *whole;
     const hdi_step_limits limits = nominal_limits(model, 1);
     HD_TRY(build_graph(model, &limits, &whole));
-    hd_status status = hdi_model_agree(model->domain, whole, model->shard.tensor, model->shard.pipeline);
+    hd_status status = hdi_model_agree(model->domain, whole, &model->shard);
     hd_graph_destroy(whole);
     return status;
 }
