@@ -48,6 +48,7 @@ static void run(hd_model *model, const setting *s, int32_t vocab, generation *ou
     options.max_batch_tokens = s->batch;
     options.context = 128;
     options.executor = s->executor;
+    options.keep_logits = true; /* of devices, too */
     hd_status status = hd_engine_create(model, NULL, &options, &engine);
     if (status != HD_OK) fprintf(stderr, "%s\n", hd_last_error());
     assert_int_equal(status, HD_OK);
@@ -55,23 +56,35 @@ static void run(hd_model *model, const setting *s, int32_t vocab, generation *ou
     hd_engine_destroy(engine);
 }
 
-static void compare(const char *folder, hd_weights weights, const setting *s, const generation *alone) {
-    crew c = {.tensor = s->tensor, .pipeline = s->pipeline, .weights = weights, .threads = s->threads, .two_shot = s->two_shot};
-    generation out[REQUESTS];
+/* Generates over ranks on `device` (NULL: the CPU); the vocabulary's size. */
+static int32_t run_over_ranks(const char *folder, hd_weights weights, const setting *s, const hd_device *device,
+                              generation *out) {
+    crew c = {.tensor = s->tensor,
+              .pipeline = s->pipeline,
+              .weights = weights,
+              .device = device,
+              .threads = s->threads,
+              .two_shot = s->two_shot};
     hd_model_info info;
-    memset(out, 0, sizeof out);
     hd_model *model = crew_start(&c, folder);
     if (!model) fprintf(stderr, "%s\n", hd_last_error());
     assert_non_null(model);
     hd_model_get_info(model, &info);
+    memset(out, 0, sizeof *out * REQUESTS);
     run(model, s, info.vocab, out);
+    crew_end(&c);
+    return info.vocab;
+}
+
+static void compare(const char *folder, hd_weights weights, const setting *s, const hd_device *device, const generation *alone) {
+    generation out[REQUESTS];
+    int32_t vocab = run_over_ranks(folder, weights, s, device, out);
     for (int i = 0; i < REQUESTS; i++) {
-        const char *difference = generation_difference(&alone[i], &out[i], info.vocab);
+        const char *difference = generation_difference(&alone[i], &out[i], vocab);
         if (difference) fprintf(stderr, "%d x %d ranks, request %d: %s\n", s->tensor, s->pipeline, i, difference);
         assert_null(difference);
         generation_free(&out[i]);
     }
-    crew_end(&c);
 }
 
 static void generate_alone(const char *folder, hd_weights weights, generation *out) {
@@ -91,7 +104,7 @@ static void check_model(const tiny_model *tiny, hd_weights weights, const settin
     char *folder = tiny_model_write(tiny);
     assert_non_null(folder);
     generate_alone(folder, weights, alone);
-    for (size_t i = 0; i < n; i++) compare(folder, weights, &settings[i], alone);
+    for (size_t i = 0; i < n; i++) compare(folder, weights, &settings[i], NULL, alone);
     for (int i = 0; i < REQUESTS; i++) generation_free(&alone[i]);
     tiny_model_remove(folder);
 }
@@ -124,6 +137,26 @@ static void sums_in_two_shots_do(void **state) {
         tiny_model_init(&tiny, families[f]);
         check_model(&tiny, HD_WEIGHTS_AS_IS, settings, HDI_COUNTOF(settings));
     }
+}
+
+/* Devices read the others' parts where they lie. One and two shots add in the same order there, too. */
+static void devices_sum_alike(void **state) {
+    static const setting settings[] = {{2, 1, 1, 33, HD_EXECUTOR_STREAM, -1},
+                                       {2, 1, 1, 33, HD_EXECUTOR_STREAM, 1},
+                                       {2, 1, 1, 33, HD_EXECUTOR_GRAPH, SOME_ROWS},
+                                       {2, 2, 1, 33, HD_EXECUTOR_STREAM, SOME_ROWS}};
+    const hd_device *device;
+    tiny_model tiny;
+    generation one[REQUESTS];
+    (void)state;
+    if (hd_device_parse("host:0", &device) != HD_OK) skip();
+    tiny_model_init(&tiny, "qwen2");
+    char *folder = tiny_model_write(&tiny);
+    assert_non_null(folder);
+    (void)run_over_ranks(folder, HD_WEIGHTS_AS_IS, &settings[0], device, one);
+    for (size_t i = 1; i < HDI_COUNTOF(settings); i++) compare(folder, HD_WEIGHTS_AS_IS, &settings[i], device, one);
+    for (int i = 0; i < REQUESTS; i++) generation_free(&one[i]);
+    tiny_model_remove(folder);
 }
 
 static void every_type_of_weights_does(void **state) {
@@ -184,8 +217,11 @@ static void what_cannot_be_split_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_family_gives_the_same_bits), cmocka_unit_test(sums_in_two_shots_do),
-        cmocka_unit_test(every_type_of_weights_does),       cmocka_unit_test(uneven_shapes_do),
+        cmocka_unit_test(every_family_gives_the_same_bits),
+        cmocka_unit_test(sums_in_two_shots_do),
+        cmocka_unit_test(devices_sum_alike),
+        cmocka_unit_test(every_type_of_weights_does),
+        cmocka_unit_test(uneven_shapes_do),
         cmocka_unit_test(what_cannot_be_split_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
