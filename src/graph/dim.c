@@ -87,21 +87,17 @@ int64_t hdi_dims_eval(const hdi_product *products, hdi_dim dim, const int64_t *s
     return value;
 }
 
-int64_t hdi_dims_min(const hdi_dims *dims, hdi_dim dim) {
+static int64_t at_end(const hdi_dims *dims, hdi_dim dim, bool max) {
     if (dim >= 0) return dim;
     const hdi_product *p = &dims->products[-dim - 1];
     int64_t value = p->coefficient;
-    for (int i = 0; i < p->n; i++) value *= dims->symbols[p->symbol[i]].min;
+    for (int i = 0; i < p->n; i++) value *= max ? dims->symbols[p->symbol[i]].max : dims->symbols[p->symbol[i]].min;
     return value;
 }
 
-int64_t hdi_dims_max(const hdi_dims *dims, hdi_dim dim) {
-    if (dim >= 0) return dim;
-    const hdi_product *p = &dims->products[-dim - 1];
-    int64_t value = p->coefficient;
-    for (int i = 0; i < p->n; i++) value *= dims->symbols[p->symbol[i]].max;
-    return value;
-}
+int64_t hdi_dims_min(const hdi_dims *dims, hdi_dim dim) { return at_end(dims, dim, false); }
+
+int64_t hdi_dims_max(const hdi_dims *dims, hdi_dim dim) { return at_end(dims, dim, true); }
 
 int hdi_dims_text(const hdi_dims *dims, hdi_dim dim, char *text, size_t size) {
     if (dim >= 0) return snprintf(text, size, "%lld", (long long)dim);
