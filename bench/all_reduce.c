@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An all-reduce between local ranks, as processes: all_reduce serial|threads|tasks|raw|copies [RANKS].
+/* An all-reduce between local ranks, as processes: all_reduce serial|threads|tasks|raw|copies|two-shot [RANKS].
  *
  * A plan holds EXCHANGES all-reduces, one behind the other: a step copies the last sum into the segment, another adds the parts
  * of all ranks. The figure is the run's time by their number, the copy, all steps, waits and the run's begin and end counted in.
  * raw: the same from the calls of comm.h and the kernels, without a plan. copies: a plan of the copies alone, which is what steps
- * cost. */
+ * cost. two-shot: as the serial executor runs what compile/passes/shard_sum.c makes for sums of many bytes. */
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,7 +51,48 @@ static hd_value all_reduce(hd_graph *g, hd_value x, int i, size_t bytes, int ran
     return sum[0];
 }
 
-static hd_plan *plan_of(size_t bytes, int rank, int ranks, bool copies) {
+static uint64_t piece_place(size_t bytes, int i, int ranks, int piece) {
+    return (uint64_t)(i % BUFFERS) * hdi_align_up(bytes, HDI_CACHE_LINE) + (uint64_t)piece * bytes / (uint64_t)ranks;
+}
+
+/* Copies columns `piece` of `x` (all of it: -1) to the segment, for `readers`. */
+static void tell(hd_graph *g, hd_value x, int piece, int ranks, uint32_t event, uint64_t place, uint64_t readers, bool guarded) {
+    hd_value copy[HDI_NODE_OUTPUTS] = {0};
+    int64_t n = g->values[x].type.dim[1] / ranks;
+    hd_value from = piece < 0 ? x : hd_graph_slice(g, x, 1, piece * n, (piece + 1) * n);
+    hdi_graph_node(g, &hdi_op_concat, &from, 1, &(hdi_concat_attr){.parts = 1, .streamed = 1}, copy);
+    hdi_graph_publish(g, copy[0], event, place, readers);
+    for (int r = 0; guarded && r < g->ranks; r++)
+        if (r != g->rank) hdi_graph_guard(g, copy[0], HDI_EVENT_END, r, 1);
+}
+
+/* The same in two shots: each rank adds its columns of all parts, and reads the others' sums of theirs. */
+static hd_value all_reduce_two(hd_graph *g, hd_value x, int i, size_t bytes, int rank, int ranks) {
+    hd_value sum[HDI_NODE_OUTPUTS] = {0}, y[HDI_NODE_OUTPUTS] = {0}, in[HDI_REDUCE_WEIGHT] = {0}, all[HDI_CONCAT_PARTS] = {0};
+    hd_dim shape[2];
+    shape_of(bytes, shape);
+    shape[1] /= ranks;
+    uint32_t pieces = hdi_graph_event(g, "pieces", 1);
+    for (int r = 1; r < ranks; r++) (void)hdi_graph_event(g, "pieces", 1);
+    uint32_t sums = hdi_graph_event(g, "sums", 1);
+    for (int r = 0; r < ranks; r++)
+        if (r != rank) tell(g, x, r, ranks, pieces + (uint32_t)r, piece_place(bytes, i, ranks, r), 1ull << r, i < BUFFERS);
+    for (int r = 0; r < ranks; r++)
+        in[r] = r == rank
+                    ? hd_graph_slice(g, x, 1, rank * shape[1], (rank + 1) * shape[1])
+                    : hdi_graph_remote(g, r, pieces + (uint32_t)rank, piece_place(bytes, i, ranks, rank), HD_DTYPE_F32, 2, shape);
+    hdi_graph_node(g, &hdi_op_reduce, in, HDI_REDUCE_WEIGHT, &(hdi_reduce_attr){.parts = ranks}, sum);
+    uint64_t place = BUFFERS * hdi_align_up(bytes, HDI_CACHE_LINE);
+    tell(g, sum[0], -1, ranks, sums, place, ((1ull << ranks) - 1) & ~(1ull << rank), false);
+    for (int r = 0; r < ranks; r++) all[r] = r == rank ? sum[0] : hdi_graph_remote(g, r, sums, place, HD_DTYPE_F32, 2, shape);
+    hdi_graph_node(g, &hdi_op_concat, all, HDI_CONCAT_PARTS, &(hdi_concat_attr){.parts = ranks}, y);
+    return y[0];
+}
+
+typedef enum way { ONE_SHOT, TWO_SHOT, COPIES } way;
+
+static hd_plan *plan_of(size_t bytes, int rank, int ranks, way how) {
+    bool copies = how == COPIES;
     hd_graph *g;
     hd_plan *plan;
     hd_dim shape[2];
@@ -61,7 +102,8 @@ static hd_plan *plan_of(size_t bytes, int rank, int ranks, bool copies) {
         hdi_graph_end(g, ((1ull << ranks) - 1) & ~(1ull << rank));
     }
     hd_value x = hd_graph_input(g, "x", HD_DTYPE_F32, 2, shape_of(bytes, shape));
-    for (int i = 0; i < EXCHANGES; i++) x = all_reduce(g, x, i, bytes, rank, ranks, copies);
+    for (int i = 0; i < EXCHANGES; i++)
+        x = how == TWO_SHOT ? all_reduce_two(g, x, i, bytes, rank, ranks) : all_reduce(g, x, i, bytes, rank, ranks, copies);
     hd_graph_output(g, "y", x);
     must(hd_graph_status(g));
     must(hd_compile(g, &plan));
@@ -147,8 +189,9 @@ static void measure(bench *b, const char *mode) {
     } else {
         hd_executor_options how = {.kind = HD_EXECUTOR_SERIAL, .threads = 1, .domain = copies ? NULL : b->domain};
         void *y;
-        if (!copies && !hd_executor_kind_parse(mode, &how.kind)) exit(2);
-        plan = plan_of(b->bytes, b->rank, b->ranks, copies);
+        bool two = strcmp(mode, "two-shot") == 0;
+        if (!copies && !two && !hd_executor_kind_parse(mode, &how.kind)) exit(2);
+        plan = plan_of(b->bytes, b->rank, b->ranks, copies ? COPIES : two ? TWO_SHOT : ONE_SHOT);
         must(hd_executor_create(plan, &how, &b->executor));
         must(hd_executor_bind(b->executor, "x", b->x, b->bytes));
         must(hd_executor_output(b->executor, "y", &y));
@@ -192,7 +235,7 @@ int main(int argc, char **argv) {
     char name[64];
     int ranks = argc > 2 ? atoi(argv[2]) : 2, failed = 0, ended;
     if (argc < 2 || ranks < 2 || ranks > HDI_REDUCE_PARTS) {
-        fprintf(stderr, "usage: all_reduce serial|threads|tasks|raw|copies [RANKS]\n");
+        fprintf(stderr, "usage: all_reduce serial|threads|tasks|raw|copies|two-shot [RANKS]\n");
         return 2;
     }
     hd_domain_fresh_name(name, sizeof name);

@@ -28,6 +28,9 @@ typedef struct hd_shard {
     bool outputs_stay;       /* outputs are on the stage that makes them; else they are handed to stage 0 */
     bool streamed;       /* what others read is copied to them by a step of its own, past the caches: best where ranks are cores,
                           * which else answer each other for every line that is written again */
+    bool messages;       /* what ranks tell each other is sent, to each reader what it reads; else they read where it lies */
+    int64_t two_shot;    /* sums of at least so many bytes are made in two shots: each rank adds some columns of all ranks' parts
+                          * and hands its sums to the others; 0: none are, each rank adds all. Same bits */
     bool separate_norms; /* the norm behind a sum of parts is a step of its own, as devices like it that fuse it with what follows
                           */
 } hd_shard;

@@ -42,6 +42,7 @@ typedef struct hd_model_options {
      * (hd_ranks_follow, engine.h). */
     hd_domain *domain;        /* borrowed, until the model is gone; NULL: this process alone */
     int32_t tensor, pipeline; /* 0: 1 */
+    int64_t two_shot;         /* of hd_shard (compile.h), the same on all ranks; 0: what is best by measure, -1: none */
     /* Called from the loading thread now and then with bytes done and bytes to do; NULL for none. Return false to stop: the
      * load ends with HD_CANCELLED. */
     bool (*progress)(void *user, uint64_t done, uint64_t total);

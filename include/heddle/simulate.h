@@ -95,9 +95,10 @@ typedef struct hd_sim_step {
 
 /* Plans of `pipeline` stages of `tensor` ranks (compile.h, hd_shard). More ranks than HD_MAX_RANKS: three stages are compiled, a
  * first, a middle and a last one, and the middle one's plans stand for all middle stages, with their neighbours' numbers changed;
- * then the layers must divide evenly. `chunks` as in hd_shard. At most 4096 ranks. */
+ * then the layers must divide evenly. What ranks tell each other is sent as messages; `chunks` as in hd_shard, `two_shot` too,
+ * but that 0 is what suits links like hd_sim_link's and -1 none. At most 4096 ranks. */
 HD_API HD_CHECK_RESULT hd_status hd_sim_plans_model(const hd_sim_shape *shape, int32_t tensor, int32_t pipeline, int32_t chunks,
-                                                    const hd_sim_step *step, hd_sim_plans **out);
+                                                    int64_t two_shot, const hd_sim_step *step, hd_sim_plans **out);
 
 /* ---- a simulation ---- */
 

@@ -62,6 +62,7 @@ int cli_load_model(const char *folder, const cli_load_options *asked, hd_model *
                                 .domain = asked->domain,
                                 .tensor = asked->tensor,
                                 .pipeline = asked->pipeline,
+                                .two_shot = asked->two_shot,
                                 .threads = (int32_t)asked->threads,
                                 .progress = show_progress,
                                 .progress_user = &progress,

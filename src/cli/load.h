@@ -22,6 +22,7 @@ typedef struct cli_load_options {
     bool quiet;
     hd_domain *domain; /* of ranks that share it; NULL: this process alone */
     int32_t tensor, pipeline;
+    int64_t two_shot; /* of hd_model_options */
 } cli_load_options;
 /* Loads with a progress line. Notices go to standard error unless `quiet`. */
 int cli_load_model(const char *folder, const cli_load_options *options, hd_model **out);

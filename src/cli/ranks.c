@@ -42,15 +42,16 @@ static void become_worker(char *const argv[], pid_t parent) {
 }
 
 static int start_worker(cli_ranks *r, const char *folder, const char *name, int32_t rank, int32_t ranks) {
-    char rank_text[16], ranks_text[16], tensor[16], pipeline[16], threads[16];
+    char rank_text[16], ranks_text[16], tensor[16], pipeline[16], threads[16], two_shot[24];
     snprintf(rank_text, sizeof rank_text, "%d", rank);
     snprintf(ranks_text, sizeof ranks_text, "%d", ranks);
     snprintf(tensor, sizeof tensor, "%d", (int)r->tensor);
     snprintf(pipeline, sizeof pipeline, "%d", (int)r->pipeline);
     snprintf(threads, sizeof threads, "%d", (int)r->threads);
-    const char *argv[24] = {"heddle", "worker", "--name", name,     "--rank",  rank_text, "--ranks",   ranks_text,
-                            "--tp",   tensor,   "--pp",   pipeline, "--model", folder,    "--threads", threads};
-    size_t n = 16;
+    snprintf(two_shot, sizeof two_shot, "%lld", (long long)r->two_shot);
+    const char *argv[24] = {"heddle", "worker", "--name", name,      "--rank", rank_text,   "--ranks", ranks_text,   "--tp",
+                            tensor,   "--pp",   pipeline, "--model", folder,   "--threads", threads,   "--two-shot", two_shot};
+    size_t n = 18;
     if (r->weights) argv[n++] = "--weights", argv[n++] = r->weights;
     if (r->device) argv[n++] = "--device", argv[n++] = r->device;
     pid_t self = getpid(), pid = fork();
@@ -174,7 +175,8 @@ static int load_part(cli_ranks *r, const char *folder, hd_model **out) {
                                       .quiet = r->quiet || (r->domain && hd_domain_rank(r->domain) > 0),
                                       .domain = r->domain,
                                       .tensor = (int32_t)r->tensor,
-                                      .pipeline = (int32_t)r->pipeline};
+                                      .pipeline = (int32_t)r->pipeline,
+                                      .two_shot = r->two_shot};
     return cli_load_model(folder, &options, out);
 }
 

@@ -14,6 +14,7 @@
 typedef struct cli_ranks {
     /* as asked */
     int64_t tensor, pipeline; /* 0: 1 */
+    int64_t two_shot;         /* of hd_model_options */
     const char *device;       /* its name; NULL: the CPU */
     const char *weights;
     int64_t threads;
@@ -27,12 +28,14 @@ typedef struct cli_ranks {
 } cli_ranks;
 
 /* Rows for a command's table. */
-#define CLI_RANKS_ROWS(r)                                                                                         \
-    {CLI_INT,      0, "tp", "N",                                                                                  \
-     &(r)->tensor, 0, 8,    .help = "share each layer among N ranks (1, 2, 4 or 8), each with a part of it (1)"}, \
-    {                                                                                                             \
-        CLI_INT, 0, "pp", "N", &(r)->pipeline, 0, HD_MAX_RANKS,                                                   \
-            .help = "give runs of layers to N stages, each of --tp ranks (1)"                                     \
+#define CLI_RANKS_ROWS(r)                                                                                           \
+    {CLI_INT,      0, "tp", "N",                                                                                    \
+     &(r)->tensor, 0, 8,    .help = "share each layer among N ranks (1, 2, 4 or 8), each with a part of it (1)"},   \
+        {CLI_INT,        0, "pp",         "N",                                                                      \
+         &(r)->pipeline, 0, HD_MAX_RANKS, .help = "give runs of layers to N stages, each of --tp ranks (1)"},       \
+    {                                                                                                               \
+        CLI_INT, 0, "two-shot", "BYTES", &(r)->two_shot, -1, INT64_MAX,                                             \
+            .help = "sums over ranks of so many bytes are made in two shots; 0: what suits the ranks, -1: none (0)" \
     }
 
 /* Meets the other ranks, starting them if need be, and loads this one's part of the model. *follows: this process is not rank 0;

@@ -47,7 +47,7 @@ static int simulate_model(const simulate_options *o, hd_sim_shape shape, simulat
     if (o->layers) shape.layers = (int32_t)o->layers;
     if (o->layers_a_stage) shape.layers = (int32_t)o->layers_a_stage * row->pipeline;
     row->layers = shape.layers;
-    hd_status status = hd_sim_plans_model(&shape, row->tensor, row->pipeline, (int32_t)o->chunks, &step, &plans);
+    hd_status status = hd_sim_plans_model(&shape, row->tensor, row->pipeline, (int32_t)o->chunks, o->two_shot, &step, &plans);
     if (status != HD_OK) return cli_fail_status(status);
     int code = simulate_row_of(o, plans, row);
     hd_sim_plans_destroy(plans);

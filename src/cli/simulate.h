@@ -11,7 +11,7 @@ enum { SIMULATE_MAX_ROWS = 512 };
 typedef struct simulate_options {
     const char *model, *shape, *svg;
     cli_ints tensor, pipeline, tokens, ranks, bytes;
-    int64_t sequences, context, layers, layers_a_stage, chunks, runs, per_machine, workers, repetitions;
+    int64_t sequences, context, layers, layers_a_stage, chunks, two_shot, runs, per_machine, workers, repetitions;
     double memory, compute, step;                        /* GB/s, TFLOP/s, us */
     double latency, overhead, gap, rate;                 /* us, us, us, GB/s: inside a machine */
     double far_latency, far_overhead, far_gap, far_rate; /* between machines */

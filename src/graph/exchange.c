@@ -95,6 +95,29 @@ void hdi_graph_guard(hd_graph *graph, hd_value value, uint32_t event, int32_t ra
     hdi_graph_stick(graph, status);
 }
 
+/* The node that makes `value`, or what it is a view of. */
+static hd_status maker_of(const hd_graph *graph, hd_value value, uint32_t *node) {
+    while (graph->values[value].kind == HDI_VALUE_VIEW) value = graph->values[value].source;
+    HD_REQUIRE(graph->values[value].kind == HDI_VALUE_RESULT, HD_INVALID_ARGUMENT,
+               "no node makes a value that is to be in order");
+    *node = graph->values[value].node;
+    return HD_OK;
+}
+
+static hd_status after(hd_graph *graph, hd_value value, hd_value earlier) {
+    hdi_after order;
+    HD_TRY(maker_of(graph, value, &order.node));
+    HD_TRY(maker_of(graph, earlier, &order.earlier));
+    HD_REQUIRE(order.earlier < order.node, HD_INVALID_ARGUMENT, "a node cannot wait for a later one");
+    HD_TRY(hdi_grow(&graph->afters, &graph->cap_afters, graph->n_afters + 1, sizeof order, "a graph's waits"));
+    graph->afters[graph->n_afters++] = order;
+    return HD_OK;
+}
+
+void hdi_graph_after(hd_graph *graph, hd_value value, hd_value earlier) {
+    if (hdi_graph_value(graph, value) && hdi_graph_value(graph, earlier)) hdi_graph_stick(graph, after(graph, value, earlier));
+}
+
 void hdi_graph_end(hd_graph *graph, uint64_t ranks) { graph->end_ranks |= ranks; }
 
 void hdi_graph_segment(hd_graph *graph, uint64_t bytes) {
@@ -103,4 +126,20 @@ void hdi_graph_segment(hd_graph *graph, uint64_t bytes) {
 
 void hdi_graph_when(hd_graph *graph, hd_dim size, int64_t from, int64_t below) {
     graph->when = (hdi_condition){.size = size, .from = from, .below = below};
+}
+
+static hd_status merge(const hd_graph *graph, hdi_value *value, hd_value id, hd_value other_id) {
+    const hdi_value *other = &graph->values[other_id];
+    HD_REQUIRE(value->kind == HDI_VALUE_RESULT && value->root == id && other->kind == HDI_VALUE_RESULT &&
+                   other->root == other_id && !value->published && !other->published && other_id < id,
+               HD_INVALID_ARGUMENT, "two ways to make a value end in two nodes' own results, which are read by no other rank");
+    HD_TRY(hdi_expect_same("two ways to make a value", "one of them", &value->type, &other->type));
+    value->root = other_id;
+    value->source = other_id;
+    return HD_OK;
+}
+
+void hdi_graph_merge(hd_graph *graph, hd_value value, hd_value other) {
+    if (hdi_graph_value(graph, value) && hdi_graph_value(graph, other))
+        hdi_graph_stick(graph, merge(graph, &graph->values[value], value, other));
 }

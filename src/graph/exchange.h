@@ -27,6 +27,9 @@ hd_value hdi_graph_remote(hd_graph *graph, int32_t rank, uint32_t event, uint64_
 /* The node that makes `value` waits for `event` of `rank` as well, as of `lag` runs before: before memory that others read is
  * written again, say. */
 void hdi_graph_guard(hd_graph *graph, hd_value value, uint32_t event, int32_t rank, uint32_t lag);
+/* The node that makes `value` waits for the one that makes `earlier`, if that one matters: what it tells others says that this is
+ * done, too. */
+void hdi_graph_after(hd_graph *graph, hd_value value, hd_value earlier);
 /* The ranks that hear of the end of this rank's runs. */
 void hdi_graph_end(hd_graph *graph, uint64_t ranks);
 /* A segment has at least this size: it must be the same on all ranks. */
@@ -34,5 +37,8 @@ void hdi_graph_segment(hd_graph *graph, uint64_t bytes);
 
 /* Nodes that are placed from now on run only when from <= size < below; below 0 ends it. */
 void hdi_graph_when(hd_graph *graph, hd_dim size, int64_t from, int64_t below);
+/* `value` and `other`, a node's result each, are one value that is made in two ways, of which one happens in a run: what makes
+ * `value` writes it into the memory of `other`. What comes later reads `value`. */
+void hdi_graph_merge(hd_graph *graph, hd_value value, hd_value other);
 
 #endif

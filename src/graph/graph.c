@@ -30,6 +30,7 @@ void hd_graph_destroy(hd_graph *graph) {
     for (size_t i = 0; i < graph->n_events; i++) hdi_free(graph->events[i].name);
     hdi_free(graph->events);
     hdi_free(graph->guards);
+    hdi_free(graph->afters);
     hdi_free(graph->parts);
     hdi_free(graph->values);
     hdi_free(graph->nodes);

@@ -69,6 +69,11 @@ typedef struct hdi_guard {
     uint32_t lag; /* runs back */
 } hdi_guard;
 
+/* A node waits for an earlier one, whatever they read and write. */
+typedef struct hdi_after {
+    uint32_t node, earlier;
+} hdi_after;
+
 typedef struct hdi_output {
     char *name;
     hd_value value;
@@ -99,6 +104,8 @@ struct hd_graph {
     size_t n_events, cap_events;
     hdi_guard *guards;
     size_t n_guards, cap_guards;
+    hdi_after *afters;
+    size_t n_afters, cap_afters;
     hdi_weight_part *parts;
     size_t n_parts, cap_parts;
     uint64_t end_ranks; /* who hears of the end of a run */

@@ -5,9 +5,10 @@
 
 #include "comm/domain.h"
 #include "graph/graph.h"
+#include "heddle/compile.h"
 
 /* Collective. `whole`: the model's graph before it is cut, which has all sizes and constants and every weight's name, type and
  * shape, but no weight's values. HD_INVALID_ARGUMENT on all ranks, with a sentence that names one, where two differ. */
-hd_status hdi_model_agree(hd_domain *domain, const hd_graph *whole, int32_t tensor, int32_t pipeline);
+hd_status hdi_model_agree(hd_domain *domain, const hd_graph *whole, const hd_shard *shard);
 
 #endif

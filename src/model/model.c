@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "compile/cut.h"
+#include "compile/two_shot.h"
 #include "device/device.h"
 #include "graph/graph.h"
 #include "model/agree.h"
@@ -104,9 +105,18 @@ static hd_status choose_shard(hd_model *model, const hd_model_options *options) 
                (long long)tensor * pipeline, ranks);
     model->domain = ranks > 1 ? options->domain : NULL;
     model->shard.rank = hd_domain_rank(options->domain);
-    model->shard.chunks = strcmp(hd_domain_transport(options->domain), "local") == 0 ? 1 : CHUNKS_SENT;
-    model->shard.streamed = model->shard.chunks == 1 && model->device->type == HD_DEVICE_CPU;
-    model->shard.separate_norms = model->device->type != HD_DEVICE_CPU;
+    bool cpu = model->device->type == HD_DEVICE_CPU;
+    model->shard.messages = strcmp(hd_domain_transport(options->domain), "local") != 0;
+    model->shard.chunks = model->shard.messages ? CHUNKS_SENT : 1;
+    model->shard.streamed = !model->shard.messages && cpu;
+    model->shard.separate_norms = !cpu;
+    HD_REQUIRE(options->two_shot >= -1, HD_INVALID_ARGUMENT, "sums in two shots from %lld bytes on",
+               (long long)options->two_shot);
+    model->shard.two_shot = options->two_shot ? hdi_max_i64(options->two_shot, 0)
+                                              : hdi_two_shot_from(model->shard.messages ? HDI_CARRIED_MESSAGES
+                                                                  : cpu                 ? HDI_CARRIED_LOCAL
+                                                                                        : HDI_CARRIED_DEVICE,
+                                                                  tensor);
     return HD_OK;
 }
 
@@ -128,7 +138,7 @@ static hd_status agree(hd_model *model) {
     hd_graph *whole;
     const hdi_step_limits limits = nominal_limits(model, 1);
     HD_TRY(build_graph(model, &limits, &whole));
-    hd_status status = hdi_model_agree(model->domain, whole, model->shard.tensor, model->shard.pipeline);
+    hd_status status = hdi_model_agree(model->domain, whole, &model->shard);
     if (status == HD_OK && model->shard.tensor > 1) status = most_kv_heads(model, whole, &model->most_kv_heads);
     hd_graph_destroy(whole);
     return status;

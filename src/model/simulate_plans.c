@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "compile/two_shot.h"
 #include "model/simulate.h"
 
 enum { PAGE = 32, MOST_TOKENS = 1 << 20 };
@@ -169,14 +170,19 @@ static hd_status make_model(const hd_sim_shape *shape, const hd_shard *shard, co
     return status;
 }
 
-hd_status hd_sim_plans_model(const hd_sim_shape *shape, int32_t tensor, int32_t pipeline, int32_t chunks, const hd_sim_step *step,
-                             hd_sim_plans **out) {
-    const hd_shard shard = {.tensor = tensor, .pipeline = pipeline, .chunks = chunks};
+static hd_shard shard_of(int32_t tensor, int32_t pipeline, int32_t chunks, int64_t two_shot) {
+    int64_t from = two_shot ? hdi_max_i64(two_shot, 0) : hdi_two_shot_from(HDI_CARRIED_MESSAGES, tensor);
+    return (hd_shard){.tensor = tensor, .pipeline = pipeline, .chunks = chunks, .messages = true, .two_shot = from};
+}
+
+hd_status hd_sim_plans_model(const hd_sim_shape *shape, int32_t tensor, int32_t pipeline, int32_t chunks, int64_t two_shot,
+                             const hd_sim_step *step, hd_sim_plans **out) {
+    const hd_shard shard = shard_of(tensor, pipeline, chunks, two_shot);
     return make_model(shape, &shard, step, (int64_t)tensor * pipeline > HD_MAX_RANKS, out);
 }
 
-hd_status hdi_sim_plans_stand_in(const hd_sim_shape *shape, int32_t tensor, int32_t pipeline, int32_t chunks,
+hd_status hdi_sim_plans_stand_in(const hd_sim_shape *shape, int32_t tensor, int32_t pipeline, int32_t chunks, int64_t two_shot,
                                  const hd_sim_step *step, hd_sim_plans **out) {
-    const hd_shard shard = {.tensor = tensor, .pipeline = pipeline, .chunks = chunks};
+    const hd_shard shard = shard_of(tensor, pipeline, chunks, two_shot);
     return make_model(shape, &shard, step, true, out);
 }

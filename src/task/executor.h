@@ -20,7 +20,7 @@ typedef struct hdi_bound_step {
     int32_t n_pieces;  /* 0: the step's condition does not hold, nothing of it happens */
     bool listens;      /* it waits for other ranks */
     bool tells;        /* it triggers */
-    int64_t wait;      /* the latest step it waits for, -1: none */
+    int64_t wait;      /* the latest step that happens and that it waits for, itself or through such as do not; -1: none */
 } hdi_bound_step;
 
 /* Steps first .. first + n - 1 as one launch of a device's persistent kernel. */

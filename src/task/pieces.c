@@ -61,6 +61,17 @@ static void take_rows(hdi_operand *t, int64_t first, int64_t end) {
     t->shape[0] = end - first;
 }
 
+/* The latest step to wait for. One that does not happen has ended when those it waits for have. */
+static int64_t latest_wait(const hd_executor *executor, const hdi_plan_step *step) {
+    const uint32_t *waits = hdi_plan_waits(executor->plan) + step->first_wait;
+    int64_t latest = -1;
+    for (uint32_t i = step->n_waits; i-- > 0 && (int64_t)waits[i] > latest;) {
+        const hdi_bound_step *before = &executor->steps[waits[i]];
+        latest = hdi_max_i64(latest, before->n_pieces ? (int64_t)waits[i] : before->wait);
+    }
+    return latest;
+}
+
 void hdi_pieces_bind(hd_executor *executor, uint32_t s) {
     const hd_plan *plan = executor->plan;
     const hdi_plan_step *from = &hdi_plan_steps(plan)[s];
@@ -70,7 +81,7 @@ void hdi_pieces_bind(hd_executor *executor, uint32_t s) {
     int32_t chunks = (int32_t)chunks_of(plan, from);
     int64_t rows = whole->operand[0].rank ? whole->operand[0].shape[0] : 1;
     to->fn = hdi_kernel_get((hdi_kernel_id)from->kernel);
-    to->wait = from->n_waits ? (int64_t)hdi_plan_waits(plan)[from->first_wait + from->n_waits - 1] : -1;
+    to->wait = latest_wait(executor, from);
     to->listens = from->n_remotes > 0;
     to->tells = from->n_triggers > 0;
     to->n_pieces = hdi_condition_holds(executor, &from->when) ? hdi_pieces_of(plan, from, rows) : 0;

@@ -9,7 +9,7 @@
 /* Room for all steps. */
 hd_status hdi_pieces_create(hd_executor *executor);
 void hdi_pieces_destroy(hd_executor *executor);
-/* Works out step `step` for the sizes that its call is bound to. */
+/* Works out step `step` for the sizes that its call is bound to; those before it have been. */
 void hdi_pieces_bind(hd_executor *executor, uint32_t step);
 
 /* In how many pieces a step comes whose result has so many rows. */

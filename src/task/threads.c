@@ -85,7 +85,7 @@ static hd_status arrive(hd_executor *executor, uint32_t s, int32_t p, int w, int
 static hd_status run_step(hd_executor *executor, uint32_t s, int w, int workers) {
     const hdi_bound_step *step = &executor->steps[s];
     void *scratch = executor->scratch + (size_t)w * executor->scratch_bytes;
-    if (step->n_pieces && step->listens) HD_TRY(hdi_exchange_wait(executor, s, w));
+    if (step->listens) HD_TRY(hdi_exchange_wait(executor, s, w));
     int64_t began = hdi_tracer_begin(executor->tracer);
     double share = 0;
     for (int32_t p = 0; p < step->n_pieces; p++) {
@@ -102,6 +102,7 @@ static void walk(void *user, int w) {
     uint64_t base = executor->run * executor->plan->n_steps, seen = base;
     for (uint32_t s = 0; s < executor->plan->n_steps; s++) {
         const hdi_bound_step *step = &executor->steps[s];
+        if (step->n_pieces == 0) continue; /* nobody waits for it: see pieces.c */
         if (step->wait >= 0 && !wait_for_all(executor, workers, base + (uint64_t)step->wait + 1, &seen)) return;
         hd_status status = run_step(executor, s, w, workers);
         if (status != HD_OK) {

@@ -118,6 +118,8 @@ def model():
     for start, flags in [
         (local(2), ["--tp", "2"]),
         (local(4), ["--tp", "2", "--pp", "2", "--executor", "tasks"]),
+        (local(2), ["--tp", "2", "--two-shot", "4096"]),
+        (local(4), ["--tp", "4", "--two-shot", "1"]),
         (over_hosts(2), ["--pp", "2"]),
         (over_hosts(4), ["--tp", "4"]),
     ]:

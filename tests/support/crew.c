@@ -18,7 +18,8 @@ static hd_status load(const crew *c, int32_t rank, hd_domain **domain, hd_model 
                                 .threads = 1,
                                 .domain = *domain,
                                 .tensor = c->tensor,
-                                .pipeline = c->pipeline};
+                                .pipeline = c->pipeline,
+                                .two_shot = c->two_shot};
     status = hd_model_load(c->folder, &options, model);
     if (status != HD_OK) hd_domain_abort(*domain, status, hd_last_error());
     return status;

@@ -14,6 +14,7 @@ typedef struct crew {
     const hd_device *device; /* of all ranks; NULL: the CPU */
     int32_t threads;         /* of each follower */
     int32_t timeout_ms;      /* 0: the default */
+    int64_t two_shot;        /* of hd_model_options */
     /* private */
     char name[64];
     char folder[512];

@@ -16,6 +16,7 @@ typedef struct rank {
     const char *name, *folder;
     hd_weights weights;
     int32_t number, tensor, pipeline;
+    int64_t two_shot;
     hd_status status;
     char sentence[600];
     pthread_t thread;
@@ -27,8 +28,12 @@ static void *load(void *argument) {
     hd_model *model = NULL;
     const hd_domain_options meet = {.name = r->name, .rank = r->number, .ranks = RANKS, .timeout_ms = 20000};
     r->status = hd_domain_create(&meet, &domain);
-    const hd_model_options options = {
-        .weights = r->weights, .domain = domain, .tensor = r->tensor, .pipeline = r->pipeline, .threads = 1};
+    const hd_model_options options = {.weights = r->weights,
+                                      .domain = domain,
+                                      .tensor = r->tensor,
+                                      .pipeline = r->pipeline,
+                                      .two_shot = r->two_shot,
+                                      .threads = 1};
     if (r->status == HD_OK) r->status = hd_model_load(r->folder, &options, &model);
     snprintf(r->sentence, sizeof r->sentence, "%s", r->status == HD_OK ? "" : hd_last_error());
     if (r->status != HD_OK && domain) hd_domain_abort(domain, r->status, r->sentence);
@@ -97,6 +102,7 @@ static void other_choices_are_refused(void **state) {
     load_both((rank){.folder = folder, .tensor = 2}, (rank){.folder = folder, .tensor = 2, .weights = HD_WEIGHTS_Q8},
               "other types of weights");
     load_both((rank){.folder = folder, .tensor = 2}, (rank){.folder = folder, .tensor = 1, .pipeline = 2}, "--tp 1 --pp 2");
+    load_both((rank){.folder = folder, .tensor = 2}, (rank){.folder = folder, .tensor = 2, .two_shot = 4096}, "--two-shot");
     tiny_model_remove(folder);
 }
 

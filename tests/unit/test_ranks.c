@@ -17,7 +17,11 @@ typedef struct setting {
     hd_executor_kind executor;
     int64_t kv_tokens; /* 0: enough for all */
     bool draws;        /* some sequences draw with seeds, one stops at a token, all are long */
+    int64_t two_shot;  /* bytes of a sum; 0: all are made in one shot, or none by size */
 } setting;
+
+/* Some chunks of the prompts are shorter and some longer; a row is 64 floats. */
+enum { SOME_ROWS = 10 * 64 * 4 };
 
 static const char *const families[] = {"llama", "mistral", "qwen2", "qwen3"};
 
@@ -56,6 +60,7 @@ static void run(hd_model *model, const setting *s, int32_t vocab, generation *ou
     options.kv_tokens = s->kv_tokens;
     if (s->kv_tokens) options.page_tokens = 8;
     options.executor = s->executor;
+    options.keep_logits = true; /* of devices, too */
     hd_status status = hd_engine_create(model, NULL, &options, &engine);
     if (status != HD_OK) fprintf(stderr, "%s\n", hd_last_error());
     assert_int_equal(status, HD_OK);
@@ -63,30 +68,42 @@ static void run(hd_model *model, const setting *s, int32_t vocab, generation *ou
     hd_engine_destroy(engine);
 }
 
-static void compare(const char *folder, hd_weights weights, const setting *s, const generation *alone) {
-    crew c = {.tensor = s->tensor, .pipeline = s->pipeline, .weights = weights, .threads = s->threads};
-    generation out[REQUESTS];
+/* Generates over ranks on `device` (NULL: the CPU); the vocabulary's size. */
+static int32_t run_over_ranks(const char *folder, hd_weights weights, const setting *s, const hd_device *device,
+                              generation *out) {
+    crew c = {.tensor = s->tensor,
+              .pipeline = s->pipeline,
+              .weights = weights,
+              .device = device,
+              .threads = s->threads,
+              .two_shot = s->two_shot};
     hd_model_info info;
-    memset(out, 0, sizeof out);
     hd_model *model = crew_start(&c, folder);
     if (!model) fprintf(stderr, "%s\n", hd_last_error());
     assert_non_null(model);
     hd_model_get_info(model, &info);
+    memset(out, 0, sizeof *out * REQUESTS);
     run(model, s, info.vocab, out);
+    crew_end(&c);
+    return info.vocab;
+}
+
+static void compare(const char *folder, hd_weights weights, const setting *s, const hd_device *device, const generation *alone) {
+    generation out[REQUESTS];
+    int32_t vocab = run_over_ranks(folder, weights, s, device, out);
     for (int i = 0; i < REQUESTS; i++) {
-        const char *difference = generation_difference(&alone[i], &out[i], info.vocab);
+        const char *difference = generation_difference(&alone[i], &out[i], vocab);
         if (difference) fprintf(stderr, "%d x %d ranks, request %d: %s\n", s->tensor, s->pipeline, i, difference);
         assert_null(difference);
         generation_free(&out[i]);
     }
-    crew_end(&c);
 }
 
 static void generate_alone(const char *folder, hd_weights weights, bool draws, generation *out) {
     hd_model *model;
     hd_model_info info;
     hd_model_options options = {.weights = weights};
-    setting s = {1, 1, 1, 64, HD_EXECUTOR_SERIAL, 0, draws};
+    setting s = {1, 1, 1, 64, HD_EXECUTOR_SERIAL, .draws = draws};
     assert_int_equal(hd_model_load(folder, &options, &model), HD_OK);
     hd_model_get_info(model, &info);
     run(model, &s, info.vocab, out);
@@ -99,17 +116,17 @@ static void check_model(const tiny_model *tiny, hd_weights weights, const settin
     char *folder = tiny_model_write(tiny);
     assert_non_null(folder);
     generate_alone(folder, weights, settings->draws, alone);
-    for (size_t i = 0; i < n; i++) compare(folder, weights, &settings[i], alone);
+    for (size_t i = 0; i < n; i++) compare(folder, weights, &settings[i], NULL, alone);
     for (int i = 0; i < REQUESTS; i++) generation_free(&alone[i]);
     tiny_model_remove(folder);
 }
 
 static void every_family_gives_the_same_bits(void **state) {
     static const setting settings[] = {
-        {2, 1, 1, 64, HD_EXECUTOR_SERIAL, 0, false},   {2, 1, 2, 7, HD_EXECUTOR_THREADS, 0, false},
-        {4, 1, 1, 512, HD_EXECUTOR_THREADS, 0, false}, {2, 1, 1, 33, HD_EXECUTOR_TASKS, 0, false},
-        {2, 1, 3, 64, HD_EXECUTOR_TASKS, 0, false},    {1, 2, 1, 64, HD_EXECUTOR_THREADS, 0, false},
-        {2, 2, 1, 33, HD_EXECUTOR_THREADS, 0, false},  {2, 2, 2, 512, HD_EXECUTOR_TASKS, 0, false},
+        {2, 1, 1, 64, HD_EXECUTOR_SERIAL, .two_shot = 0},   {2, 1, 2, 7, HD_EXECUTOR_THREADS, .two_shot = 0},
+        {4, 1, 1, 512, HD_EXECUTOR_THREADS, .two_shot = 0}, {2, 1, 1, 33, HD_EXECUTOR_TASKS, .two_shot = 0},
+        {2, 1, 3, 64, HD_EXECUTOR_TASKS, .two_shot = 0},    {1, 2, 1, 64, HD_EXECUTOR_THREADS, .two_shot = 0},
+        {2, 2, 1, 33, HD_EXECUTOR_THREADS, .two_shot = 0},  {2, 2, 2, 512, HD_EXECUTOR_TASKS, .two_shot = 0},
     };
     (void)state;
     for (size_t f = 0; f < HDI_COUNTOF(families); f++) {
@@ -123,10 +140,14 @@ static void every_family_gives_the_same_bits(void **state) {
  * sequences give theirs up while their token is on its way. */
 static void stages_that_work_at_once_do(void **state) {
     static const setting settings[] = {
-        {1, 2, 1, 8, HD_EXECUTOR_SERIAL, 0, true},    {1, 2, 2, 8, HD_EXECUTOR_THREADS, 144, true},
-        {1, 2, 2, 64, HD_EXECUTOR_TASKS, 0, true},    {1, 4, 1, 8, HD_EXECUTOR_THREADS, 0, true},
-        {1, 4, 1, 16, HD_EXECUTOR_SERIAL, 144, true}, {2, 2, 1, 8, HD_EXECUTOR_SERIAL, 0, true},
-        {2, 2, 1, 16, HD_EXECUTOR_THREADS, 0, true},  {2, 2, 2, 8, HD_EXECUTOR_TASKS, 144, true},
+        {1, 2, 1, 8, HD_EXECUTOR_SERIAL, .draws = true},
+        {1, 2, 2, 8, HD_EXECUTOR_THREADS, .kv_tokens = 144, .draws = true},
+        {1, 2, 2, 64, HD_EXECUTOR_TASKS, .draws = true},
+        {1, 4, 1, 8, HD_EXECUTOR_THREADS, .draws = true},
+        {1, 4, 1, 16, HD_EXECUTOR_SERIAL, .kv_tokens = 144, .draws = true},
+        {2, 2, 1, 8, HD_EXECUTOR_SERIAL, .draws = true},
+        {2, 2, 1, 16, HD_EXECUTOR_THREADS, .draws = true},
+        {2, 2, 2, 8, HD_EXECUTOR_TASKS, .kv_tokens = 144, .draws = true},
     };
     tiny_model tiny;
     (void)state;
@@ -135,9 +156,45 @@ static void stages_that_work_at_once_do(void **state) {
     check_model(&tiny, HD_WEIGHTS_AS_IS, settings, HDI_COUNTOF(settings));
 }
 
+/* Sums in two shots: all of them, those of many rows, none. */
+static void sums_in_two_shots_do(void **state) {
+    static const setting settings[] = {
+        {2, 1, 1, 64, HD_EXECUTOR_SERIAL, .two_shot = 1},          {2, 1, 2, 7, HD_EXECUTOR_THREADS, .two_shot = SOME_ROWS / 2},
+        {4, 1, 1, 64, HD_EXECUTOR_THREADS, .two_shot = SOME_ROWS}, {4, 1, 2, 33, HD_EXECUTOR_TASKS, .two_shot = SOME_ROWS},
+        {2, 2, 2, 33, HD_EXECUTOR_THREADS, .two_shot = SOME_ROWS}, {4, 2, 1, 512, HD_EXECUTOR_TASKS, .two_shot = 1},
+        {4, 1, 1, 64, HD_EXECUTOR_THREADS, .two_shot = -1},
+    };
+    (void)state;
+    for (size_t f = 0; f < HDI_COUNTOF(families); f++) {
+        tiny_model tiny;
+        tiny_model_init(&tiny, families[f]);
+        check_model(&tiny, HD_WEIGHTS_AS_IS, settings, HDI_COUNTOF(settings));
+    }
+}
+
+/* Devices read the others' parts where they lie. One and two shots add in the same order there, too. */
+static void devices_sum_alike(void **state) {
+    static const setting settings[] = {{2, 1, 1, 33, HD_EXECUTOR_STREAM, .two_shot = -1},
+                                       {2, 1, 1, 33, HD_EXECUTOR_STREAM, .two_shot = 1},
+                                       {2, 1, 1, 33, HD_EXECUTOR_GRAPH, .two_shot = SOME_ROWS},
+                                       {2, 2, 1, 33, HD_EXECUTOR_STREAM, .two_shot = SOME_ROWS}};
+    const hd_device *device;
+    tiny_model tiny;
+    generation one[REQUESTS];
+    (void)state;
+    if (hd_device_parse("host:0", &device) != HD_OK) skip();
+    tiny_model_init(&tiny, "qwen2");
+    char *folder = tiny_model_write(&tiny);
+    assert_non_null(folder);
+    (void)run_over_ranks(folder, HD_WEIGHTS_AS_IS, &settings[0], device, one);
+    for (size_t i = 1; i < HDI_COUNTOF(settings); i++) compare(folder, HD_WEIGHTS_AS_IS, &settings[i], device, one);
+    for (int i = 0; i < REQUESTS; i++) generation_free(&one[i]);
+    tiny_model_remove(folder);
+}
+
 static void every_type_of_weights_does(void **state) {
-    static const setting settings[] = {{2, 1, 1, 64, HD_EXECUTOR_THREADS, 0, false},
-                                       {4, 1, 1, 64, HD_EXECUTOR_THREADS, 0, false}};
+    static const setting settings[] = {{2, 1, 1, 64, HD_EXECUTOR_THREADS, .two_shot = 0},
+                                       {4, 1, 1, 64, HD_EXECUTOR_THREADS, .two_shot = 0}};
     static const hd_dtype stored[] = {HD_DTYPE_BF16, HD_DTYPE_F16, HD_DTYPE_F32};
     (void)state;
     for (int w = 0; w < HD_WEIGHTS_COUNT; w++) {
@@ -155,9 +212,10 @@ static void uneven_shapes_do(void **state) {
     static const struct {
         int32_t heads, kv_heads, head_dim, intermediate, vocab;
     } shapes[] = {{6, 3, 32, 96, 288}, {10, 5, 8, 1000, 300}, {8, 1, 16, 264, 290}, {9, 3, 20, 300, 301}, {8, 8, 8, 320, 288}};
-    static const setting settings[] = {{2, 1, 1, 64, HD_EXECUTOR_THREADS, 0, false},
-                                       {4, 1, 1, 16, HD_EXECUTOR_SERIAL, 0, false},
-                                       {8, 1, 1, 64, HD_EXECUTOR_SERIAL, 0, false}};
+    static const setting settings[] = {
+        {2, 1, 1, 64, HD_EXECUTOR_THREADS, .two_shot = 0},        {2, 1, 1, 64, HD_EXECUTOR_THREADS, .two_shot = SOME_ROWS},
+        {4, 1, 1, 16, HD_EXECUTOR_SERIAL, .two_shot = 0},         {4, 1, 1, 16, HD_EXECUTOR_THREADS, .two_shot = SOME_ROWS},
+        {8, 1, 1, 64, HD_EXECUTOR_SERIAL, .two_shot = SOME_ROWS}, {8, 1, 1, 64, HD_EXECUTOR_SERIAL, .two_shot = 0}};
     (void)state;
     for (size_t i = 0; i < HDI_COUNTOF(shapes); i++) {
         tiny_model tiny;
@@ -167,7 +225,7 @@ static void uneven_shapes_do(void **state) {
         tiny.head_dim = shapes[i].head_dim;
         tiny.intermediate = shapes[i].intermediate;
         tiny.vocab = shapes[i].vocab;
-        check_model(&tiny, HD_WEIGHTS_AS_IS, settings, shapes[i].heads < 8 || shapes[i].intermediate < 256 ? 2 : 3);
+        check_model(&tiny, HD_WEIGHTS_AS_IS, settings, shapes[i].heads < 8 || shapes[i].intermediate < 256 ? 4 : 6);
     }
 }
 
@@ -193,8 +251,12 @@ static void what_cannot_be_split_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_family_gives_the_same_bits), cmocka_unit_test(stages_that_work_at_once_do),
-        cmocka_unit_test(every_type_of_weights_does),       cmocka_unit_test(uneven_shapes_do),
+        cmocka_unit_test(every_family_gives_the_same_bits),
+        cmocka_unit_test(stages_that_work_at_once_do),
+        cmocka_unit_test(sums_in_two_shots_do),
+        cmocka_unit_test(devices_sum_alike),
+        cmocka_unit_test(every_type_of_weights_does),
+        cmocka_unit_test(uneven_shapes_do),
         cmocka_unit_test(what_cannot_be_split_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

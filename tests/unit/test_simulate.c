@@ -377,7 +377,7 @@ static hd_sim_result *model(int layers, int tensor, int pipeline, int tokens, in
     shape.layers = layers;
     m.ranks_per_machine = 8;
     m.between = (hd_sim_link){.latency = 30, .overhead = 0.5, .gap = 1, .byte = 0.25};
-    hd_status status = hd_sim_plans_model(&shape, tensor, pipeline, 1, &step, set);
+    hd_status status = hd_sim_plans_model(&shape, tensor, pipeline, 1, 0, &step, set);
     if (status == HD_OK) status = hd_simulate(*set, &m, runs, &r);
     if (status != HD_OK) fail_msg("%d x %d: %s", tensor, pipeline, hd_last_error());
     return r;
@@ -390,14 +390,15 @@ static void stages_that_stand_for_others_take_as_long(void **state) {
     for (size_t i = 0; i < HDI_COUNTOF(cuts); i++)
         for (int tokens = 1; tokens <= 300; tokens += 299) {
             const hd_sim_step step = {1, tokens, 16};
+            const int64_t two_shot = i % 2 ? 4096 : -1;
             hd_sim_plans *real, *standing;
             hd_sim_shape shape = small;
             hd_sim_machine m = seconds_a_step(slow);
             shape.layers = 2 * cuts[i][1];
             m.ranks_per_machine = 5;
             m.between = (hd_sim_link){.latency = 30, .overhead = 0.5, .gap = 1, .byte = 0.25};
-            assert_int_equal(hd_sim_plans_model(&shape, cuts[i][0], cuts[i][1], 4, &step, &real), HD_OK);
-            assert_int_equal(hdi_sim_plans_stand_in(&shape, cuts[i][0], cuts[i][1], 4, &step, &standing), HD_OK);
+            assert_int_equal(hd_sim_plans_model(&shape, cuts[i][0], cuts[i][1], 4, two_shot, &step, &real), HD_OK);
+            assert_int_equal(hdi_sim_plans_stand_in(&shape, cuts[i][0], cuts[i][1], 4, two_shot, &step, &standing), HD_OK);
             assert_int_equal(hd_sim_plans_steps(real), hd_sim_plans_steps(standing));
             for (int runs = 1; runs <= 3; runs++) {
                 hd_sim_result *a, *b;
@@ -426,8 +427,8 @@ static void stages_overlap_where_nothing_is_asked_back(void **state) {
             hd_sim_plans *set;
             hd_sim_result *r;
             shape.layers = 2 * stages;
-            assert_int_equal(standing ? hdi_sim_plans_stand_in(&shape, 1, stages, 1, &step, &set)
-                                      : hd_sim_plans_model(&shape, 1, stages, 1, &step, &set),
+            assert_int_equal(standing ? hdi_sim_plans_stand_in(&shape, 1, stages, 1, 0, &step, &set)
+                                      : hd_sim_plans_model(&shape, 1, stages, 1, 0, &step, &set),
                              HD_OK);
             assert_int_equal(hd_sim_plans_set(set, "rows", rows), HD_OK);
             assert_int_equal(hd_simulate(set, &m, runs, &r), HD_OK);
@@ -462,7 +463,7 @@ static void the_same_is_simulated_twice_alike(void **state) {
 
 static void expect_shape(const hd_sim_shape *shape, int tensor, int pipeline, hd_sim_step step, hd_status expected) {
     hd_sim_plans *set;
-    assert_int_equal(hd_sim_plans_model(shape, tensor, pipeline, 1, &step, &set), expected);
+    assert_int_equal(hd_sim_plans_model(shape, tensor, pipeline, 1, 0, &step, &set), expected);
     assert_null(set);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "compile/plan.h"
+#include "graph/exchange.h"
 #include "heddle/compile.h"
 #include "task/tasks.h"
 #include "task/trace.h"
@@ -140,38 +141,82 @@ static int by_value(const void *a, const void *b) {
     return (d > 0) - (d < 0);
 }
 
-static int bench(void) {
-    enum { SETTINGS = 5, ROUNDS = 21, RUNS = 5 };
-    static const struct {
-        hd_executor_kind kind;
-        int threads;
-    } settings[SETTINGS] = {{HD_EXECUTOR_SERIAL, 1},
-                            {HD_EXECUTOR_THREADS, 1},
-                            {HD_EXECUTOR_TASKS, 1},
-                            {HD_EXECUTOR_THREADS, 2},
-                            {HD_EXECUTOR_TASKS, 2}};
-    static double time[SETTINGS][ROUNDS];
-    hd_executor *e[SETTINGS];
-    hd_plan *plan = chains(1, 1000, 1, false);
-    fill(0);
-    for (int i = 0; i < SETTINGS; i++) e[i] = start(plan, settings[i].kind, settings[i].threads);
-    for (int round = 0; round < ROUNDS; round++)
-        for (int i = 0; i < SETTINGS; i++) {
-            for (int run = 0; run <= RUNS; run++) {
-                if (run == 1) time[i][round] = -(double)hdi_now_ns();
-                if (hd_executor_run(e[i]) != HD_OK) return fprintf(stderr, "%s\n", hd_last_error()), 1;
-            }
-            time[i][round] = (time[i][round] + (double)hdi_now_ns()) / RUNS / plan->n_steps;
-        }
-    printf("%u dependent steps of %d numbers; medians of %d, interleaved\n", plan->n_steps, N, ROUNDS);
-    for (int i = 0; i < SETTINGS; i++) {
-        qsort(time[i], ROUNDS, sizeof **time, by_value);
-        printf("%-8s %d worker%s %7.1f ns a step, %+7.1f over serial\n", hd_executor_kind_name(settings[i].kind),
-               settings[i].threads, settings[i].threads == 1 ? " " : "s", time[i][ROUNDS / 2],
-               time[i][ROUNDS / 2] - time[0][ROUNDS / 2]);
-        hd_executor_destroy(e[i]);
+/* A chain in which each step can be done in another way, by `others` steps, that is not gone. */
+static hd_plan *two_ways(int length, int others) {
+    hd_graph *g;
+    hd_plan *plan;
+    assert_int_equal(hd_graph_create(&g), HD_OK);
+    hd_dim shape[2] = {hd_graph_symbol(g, "rows", 1, ROWS), N};
+    hd_value v = hd_graph_input(g, "x", HD_DTYPE_F32, 2, shape), b = hd_graph_input(g, "y", HD_DTYPE_F32, 2, shape);
+    for (int i = 0; i < length; i++) {
+        hd_value one, two = v;
+        hdi_graph_when(g, shape[0], 0, 2);
+        one = i % 2 ? hd_graph_mul(g, v, b) : hd_graph_add(g, v, b);
+        hdi_graph_when(g, shape[0], 2, ROWS + 1);
+        for (int k = 0; k < others; k++) two = hd_graph_mul(g, two, b);
+        if (others) hdi_graph_merge(g, two, one);
+        v = others ? two : one;
     }
-    hd_plan_destroy(plan);
+    hdi_graph_when(g, 0, 0, 0);
+    hd_graph_output(g, "z", hd_graph_add(g, v, v));
+    if (hd_compile(g, &plan) != HD_OK) fail_msg("%s", hd_last_error());
+    hd_graph_destroy(g);
+    return plan;
+}
+
+enum { SETTINGS = 5, ROUNDS = 21, BENCH_RUNS = 5 };
+
+static const struct {
+    hd_executor_kind kind;
+    int threads;
+} settings[SETTINGS] = {
+    {HD_EXECUTOR_SERIAL, 1}, {HD_EXECUTOR_THREADS, 1}, {HD_EXECUTOR_TASKS, 1}, {HD_EXECUTOR_THREADS, 2}, {HD_EXECUTOR_TASKS, 2}};
+
+/* Nanoseconds a run of the plans in all settings, interleaved: medians. */
+static void measure(hd_plan *const *plans, int n, double (*median)[SETTINGS]) {
+    static double time[2][SETTINGS][ROUNDS];
+    hd_executor *e[2][SETTINGS];
+    for (int p = 0; p < n; p++)
+        for (int i = 0; i < SETTINGS; i++) e[p][i] = start(plans[p], settings[i].kind, settings[i].threads);
+    for (int round = 0; round < ROUNDS; round++)
+        for (int j = 0; j < n * SETTINGS; j++) {
+            double *at = &time[j % n][j / n][round];
+            if (plans[j % n]->n_symbols) assert_int_equal(hd_executor_set(e[j % n][j / n], "rows", 1), HD_OK);
+            for (int run = 0; run <= BENCH_RUNS; run++) {
+                if (run == 1) *at = -(double)hdi_now_ns();
+                assert_int_equal(hd_executor_run(e[j % n][j / n]), HD_OK);
+            }
+            *at = (*at + (double)hdi_now_ns()) / BENCH_RUNS;
+        }
+    for (int j = 0; j < n * SETTINGS; j++) {
+        qsort(time[j % n][j / n], ROUNDS, sizeof(double), by_value);
+        median[j % n][j / n] = time[j % n][j / n][ROUNDS / 2];
+        hd_executor_destroy(e[j % n][j / n]);
+    }
+}
+
+static const char *text_of(int setting) {
+    static char text[32];
+    snprintf(text, sizeof text, "%-8s %d worker%s", hd_executor_kind_name(settings[setting].kind), settings[setting].threads,
+             settings[setting].threads == 1 ? " " : "s");
+    return text;
+}
+
+static int bench(void) {
+    enum { LENGTH = 1000, OTHERS = 4 };
+    hd_plan *chain = chains(1, LENGTH, 1, false), *ways[2] = {two_ways(LENGTH, 0), two_ways(LENGTH, OTHERS)};
+    double time[2][SETTINGS];
+    fill(0);
+    measure(&chain, 1, time);
+    printf("%u dependent steps of %d numbers; medians of %d, interleaved\n", chain->n_steps, N, ROUNDS);
+    for (int i = 0; i < SETTINGS; i++)
+        printf("%s %7.1f ns a step, %+7.1f over serial\n", text_of(i), time[0][i] / chain->n_steps,
+               (time[0][i] - time[0][0]) / chain->n_steps);
+    measure(ways, 2, time);
+    printf("steps that do not happen, %d beside each of %d that do\n", OTHERS, LENGTH);
+    for (int i = 0; i < SETTINGS; i++) printf("%s %7.1f ns each\n", text_of(i), (time[1][i] - time[0][i]) / (LENGTH * OTHERS));
+    hd_plan_destroy(chain);
+    for (int i = 0; i < 2; i++) hd_plan_destroy(ways[i]);
     return 0;
 }
 

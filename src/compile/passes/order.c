@@ -18,6 +18,7 @@ typedef struct ordering {
     access *accesses; /* by block */
     uint64_t *before; /* by step, a bit row: the steps that have ended when it begins */
     size_t words;     /* of a row */
+    int64_t *step_of; /* by node of the graph; -1: it does not matter */
 } ordering;
 
 static hd_status push(hdi_wait_list *list, uint32_t step) {
@@ -84,6 +85,9 @@ static hd_status order_step(ordering *o, uint32_t s) {
         if (node->input[i]) HD_TRY(wait_for_access(list, &o->accesses[low->block_of[hdi_root(graph, node->input[i])]], false));
     for (int i = 0; i < node->op->outputs; i++)
         HD_TRY(wait_to_write(o, list, low->block_of[hdi_root(graph, node->output[i])], s));
+    for (size_t i = 0; i < graph->n_afters; i++)
+        if (graph->afters[i].node == low->node_of[s] && o->step_of[graph->afters[i].earlier] >= 0)
+            HD_TRY(push(list, (uint32_t)o->step_of[graph->afters[i].earlier]));
     reduce(o, list, s);
     for (int i = 0; i < node->n_inputs; i++)
         if (node->input[i]) HD_TRY(push(&o->accesses[low->block_of[hdi_root(graph, node->input[i])]].readers, s));
@@ -103,11 +107,15 @@ hd_status hdi_pass_order(hdi_lowering *low) {
     HD_TRY_GOTO(hdi_calloc(&low->waits, low->n_steps, sizeof *low->waits, "the order of steps"));
     HD_TRY_GOTO(hdi_calloc(&o.accesses, low->n_blocks, sizeof *o.accesses, "the order of steps"));
     HD_TRY_GOTO(hdi_calloc(&o.before, cells, sizeof *o.before, "the order of steps"));
+    HD_TRY_GOTO(hdi_alloc(&o.step_of, low->graph->n_nodes, sizeof *o.step_of, "the order of steps"));
+    for (size_t n = 0; n < low->graph->n_nodes; n++) o.step_of[n] = -1;
+    for (uint32_t s = 0; s < low->n_steps; s++) o.step_of[low->node_of[s]] = s;
     for (size_t b = 0; b < low->n_blocks; b++) o.accesses[b].writer = -1;
     for (uint32_t s = 0; s < low->n_steps; s++) HD_TRY_GOTO(order_step(&o, s));
 fail:
     for (size_t b = 0; o.accesses && b < low->n_blocks; b++) hdi_free(o.accesses[b].readers.step);
     hdi_free(o.accesses);
     hdi_free(o.before);
+    hdi_free(o.step_of);
     return status;
 }

@@ -25,7 +25,7 @@ static void find_last_uses(const hdi_lowering *low, uint32_t *last) {
 static bool can_take_over(const hdi_lowering *low, const hdi_node *node, uint32_t s, const uint32_t *last) {
     const hd_graph *graph = low->graph;
     const hdi_value *in = &graph->values[node->input[0]], *out = &graph->values[node->output[0]];
-    if (!(node->op->flags & HDI_OP_INPLACE)) return false;
+    if (!(node->op->flags & HDI_OP_INPLACE) || out->root != node->output[0]) return false;
     const hdi_value *root = &graph->values[in->root];
     if (root->kind != HDI_VALUE_RESULT || root->published || out->published || last[in->root] != s || in->offset != 0)
         return false;

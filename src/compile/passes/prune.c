@@ -8,6 +8,8 @@ static void mark(const hd_graph *graph, hd_value value, bool *live, uint32_t *st
     if (!value || graph->values[value].kind != HDI_VALUE_RESULT || live[graph->values[value].node]) return;
     live[graph->values[value].node] = true;
     stack[(*depth)++] = graph->values[value].node;
+    hd_value root = graph->values[value].root; /* of a value that is made in two ways: the other one */
+    if (root != value) mark(graph, root, live, stack, depth);
 }
 
 hd_status hdi_pass_prune(hdi_lowering *low) {

@@ -139,7 +139,9 @@ void hdi_place_like(hdi_sharding *s, const hdi_node *like, const hdi_op *op, con
                     hd_value *out) {
     hd_dim extent;
     set_scope(s, like);
-    if (hdi_can_be_empty(s, like, &extent)) hdi_graph_when(s->graph, extent, 1, hdi_dims_max(&s->whole->dims, extent) + 1);
+    hdi_condition when = s->when; /* of two ways; what can be empty has but one */
+    if (hdi_can_be_empty(s, like, &extent)) when = (hdi_condition){extent, 1, hdi_dims_max(&s->whole->dims, extent) + 1};
+    hdi_graph_when(s->graph, when.size, when.from, when.below);
     hdi_graph_node(s->graph, op, in, n_in, attr, out);
     hdi_graph_when(s->graph, 0, 0, 0);
 }
@@ -151,6 +153,30 @@ const char *hdi_value_text(const hdi_sharding *s, hd_value id) {
                                              : hdi_type_text(&value->type);
 }
 
+/* ---- facts ---- */
+
+static void use(hdi_sharding *s, hd_value value, int32_t stage) {
+    const hdi_value *root = value ? &s->whole->values[s->whole->values[value].root] : NULL;
+    if (!root || root->kind != HDI_VALUE_RESULT) return;
+    hdi_facts *facts = &s->facts[s->whole->values[value].root];
+    facts->uses++;
+    facts->leaves |= hdi_stage_of(s, &s->whole->nodes[root->node]) != stage;
+}
+
+/* Later nodes first: what is made by adding has been looked at. */
+static void find_facts(hdi_sharding *s) {
+    const hd_graph *whole = s->whole;
+    for (size_t i = 0; i < whole->n_outputs; i++) use(s, whole->outputs[i].value, 0);
+    for (size_t n = whole->n_nodes; n-- > 0;) {
+        const hdi_node *node = &whole->nodes[n];
+        for (int i = 0; i < node->n_inputs; i++) {
+            use(s, node->input[i], hdi_stage_of(s, node));
+            if (node->input[i] && node->op == &hdi_op_add)
+                s->facts[whole->values[node->input[i]].root].sum_leaves |= s->facts[node->output[0]].leaves;
+        }
+    }
+}
+
 /* ---- the walk ---- */
 
 static hd_status walk(hdi_sharding *s) {
@@ -158,6 +184,8 @@ static hd_status walk(hdi_sharding *s) {
     hd_status status;
     memset(s->shares, 0, whole->n_values * sizeof *s->shares);
     memset(s->guarded, 0, sizeof s->guarded);
+    memset(s->reading, 0, sizeof s->reading);
+    memset(s->read, 0, sizeof s->read);
     s->mail = s->in_group = 0;
     HD_TRY(hd_graph_create(&s->graph));
     HD_TRY(hdi_dims_copy(&whole->dims, &s->graph->dims));
@@ -186,6 +214,9 @@ static hd_status check_shard(const hd_graph *graph, const hd_shard *shard) {
                graph->most_layers);
     HD_REQUIRE(0 <= shard->rank && shard->rank < t * p, HD_INVALID_ARGUMENT, "rank %d of %d", shard->rank, t * p);
     HD_REQUIRE(c >= 0 && c <= 64 && (c & (c - 1)) == 0, HD_INVALID_ARGUMENT, "%d chunks; it must be a power of two up to 64", c);
+    HD_REQUIRE(shard->two_shot >= 0, HD_INVALID_ARGUMENT, "sums in two shots from %lld bytes on", (long long)shard->two_shot);
+    HD_REQUIRE(!shard->messages || !shard->streamed, HD_INVALID_ARGUMENT,
+               "what is sent as messages lies in no shared memory that it could be streamed to");
     HD_REQUIRE(graph->ranks == 0, HD_INVALID_ARGUMENT, "the graph is one rank's already");
     return HD_OK;
 }
@@ -201,6 +232,8 @@ hd_status hd_graph_shard(const hd_graph *graph, const hd_shard *shard, hd_graph 
                       .stage = shard->rank / shard->tensor,
                       .member = shard->rank % shard->tensor};
     HD_TRY_GOTO(hdi_alloc(&s.shares, graph->n_values, sizeof *s.shares, "sharding"));
+    HD_TRY_GOTO(hdi_calloc(&s.facts, graph->n_values, sizeof *s.facts, "sharding"));
+    find_facts(&s);
     HD_TRY_GOTO(walk(&s));
     hd_graph_destroy(s.graph);
     s.graph = NULL;
@@ -212,6 +245,7 @@ hd_status hd_graph_shard(const hd_graph *graph, const hd_shard *shard, hd_graph 
 fail:
     hd_graph_destroy(s.graph);
     hdi_free(s.shares);
+    hdi_free(s.facts);
     hdi_free(s.mails);
     return status;
 }

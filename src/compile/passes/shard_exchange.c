@@ -1,63 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exchanges: partial sums are added up, cut values put side by side, and whole ones handed to later stages.
+/* Exchanges: cut values are put side by side, and whole ones handed to later stages; sums are in shard_sum.c.
  *
  * What ranks of a group tell each other lies in two buffers of the segment by turns. Whoever has read all parts of one exchange
  * knows that all others have begun the next but one only after they read his: what a part is made of depends on the exchange
  * before it. The first write of a run into a buffer waits for the end of the readers' last run. The verifier (compile/verify.h)
  * proves both of each set of plans. */
+#include <string.h>
+
 #include "base/memory.h"
 #include "compile/passes/shard.h"
 #include "kernels/concat/concat.h"
-#include "kernels/reduce/reduce.h"
-#include "kernels/rms_norm/rms_norm.h"
 
 enum { GROUP_BUFFERS = 2 };
 
-static uint64_t group_of(const hdi_sharding *s, int32_t stage) {
+uint64_t hdi_group_of(const hdi_sharding *s, int32_t stage) {
     return ((1ull << s->shard->tensor) - 1) << (stage * s->shard->tensor);
 }
 
 /* ---- places ---- */
 
-/* The next exchange: its event, and its place where the first walk has found all of them. */
-static hd_status next_mail(hdi_sharding *s, hd_value value, uint64_t bytes, bool to_stage, hdi_mailbox *box) {
-    const hdi_node *node = &s->whole->nodes[s->whole->values[value].node];
-    bool in_pieces = !to_stage && s->shard->chunks && (node->op->flags & HDI_OP_ROWWISE);
-    box->event = hdi_graph_event(s->graph, node->name, in_pieces ? s->shard->chunks : 1);
-    box->place = 0;
+uint32_t hdi_next_event(hdi_sharding *s, const hdi_node *node, bool in_pieces) {
+    in_pieces = in_pieces && s->shard->chunks && (node->op->flags & HDI_OP_ROWWISE);
+    return hdi_graph_event(s->graph, node->name, in_pieces ? s->shard->chunks : 1);
+}
+
+hd_status hdi_next_place(hdi_sharding *s, uint64_t bytes, hdi_mail_kind kind, uint64_t *place) {
+    *place = 0;
     if (s->placed) {
-        box->place = s->mails[s->mail++].place;
+        *place = s->mails[s->mail++].place;
         return HD_OK;
     }
     HD_TRY(hdi_grow(&s->mails, &s->cap_mails, s->n_mails + 1, sizeof *s->mails, "sharding"));
-    s->mails[s->n_mails++] = (hdi_mail){.bytes = bytes, .to_stage = to_stage};
+    s->mails[s->n_mails++] = (hdi_mail){.bytes = bytes, .kind = kind};
     return HD_OK;
 }
 
+static hd_status next_mail(hdi_sharding *s, hd_value value, uint64_t bytes, bool to_stage, hdi_mailbox *box) {
+    box->event = hdi_next_event(s, &s->whole->nodes[s->whole->values[value].node], !to_stage);
+    return hdi_next_place(s, bytes, to_stage ? HDI_MAIL_STAGE : HDI_MAIL_GROUP, &box->place);
+}
+
+/* Two buffers for parts by turns, one for all sums of columns, and a place each for what goes to another stage. */
 void hdi_place_mails(hdi_sharding *s) {
-    uint64_t most[GROUP_BUFFERS] = {0}, begin[GROUP_BUFFERS] = {0}, end = 0;
+    enum { SUMS = GROUP_BUFFERS, BUFFERS };
+    uint64_t most[BUFFERS] = {0}, begin[BUFFERS] = {0}, end = 0;
     size_t turn = 0;
     for (size_t i = 0; i < s->n_mails; i++) {
-        if (s->mails[i].to_stage) continue;
-        uint64_t *buffer = &most[turn++ % GROUP_BUFFERS], bytes = hdi_align_up(s->mails[i].bytes, HDI_CACHE_LINE);
+        if (s->mails[i].kind == HDI_MAIL_STAGE) continue;
+        uint64_t *buffer = &most[s->mails[i].kind == HDI_MAIL_SUMS ? SUMS : turn++ % GROUP_BUFFERS];
+        uint64_t bytes = hdi_align_up(s->mails[i].bytes, HDI_CACHE_LINE);
         if (bytes > *buffer) *buffer = bytes;
     }
-    for (int b = 0; b < GROUP_BUFFERS; b++) {
+    for (int b = 0; b < BUFFERS; b++) {
         begin[b] = end;
         end += most[b];
     }
     turn = 0;
     for (size_t i = 0; i < s->n_mails; i++) {
         hdi_mail *mail = &s->mails[i];
-        mail->place = mail->to_stage ? end : begin[turn++ % GROUP_BUFFERS];
-        if (mail->to_stage) end += hdi_align_up(mail->bytes, HDI_CACHE_LINE);
+        mail->place = mail->kind == HDI_MAIL_STAGE  ? end
+                      : mail->kind == HDI_MAIL_SUMS ? begin[SUMS]
+                                                    : begin[turn++ % GROUP_BUFFERS];
+        if (mail->kind == HDI_MAIL_STAGE) end += hdi_align_up(mail->bytes, HDI_CACHE_LINE);
     }
     s->segment = end;
     s->placed = true;
 }
 
-/* Bytes of a value of the whole graph, on one rank: at most. */
-static hd_status bytes_of(const hdi_sharding *s, hd_value value, uint64_t *out) {
+hd_status hdi_most_bytes(const hdi_sharding *s, hd_value value, uint64_t *out) {
     hdi_value like = s->whole->values[value];
     like.kind = HDI_VALUE_RESULT;
     return hdi_graph_bytes(s->whole, &like, out);
@@ -65,10 +75,8 @@ static hd_status bytes_of(const hdi_sharding *s, hd_value value, uint64_t *out) 
 
 /* ---- telling a group ---- */
 
-/* This rank's part, `local`, is published for `readers`. The first write of a run into a buffer waits until those who may have
- * read it in the last one, `before`, have ended that. */
-static void tell(hdi_sharding *s, const hdi_node *made_by, hd_value local, const hdi_mailbox *box, uint64_t readers,
-                 uint64_t before) {
+hd_value hdi_tell(hdi_sharding *s, const hdi_node *made_by, hd_value local, const hdi_mailbox *box, uint64_t readers,
+                  uint64_t before) {
     if (s->shard->streamed) {
         hd_value copy[HDI_NODE_OUTPUTS] = {0};
         hdi_concat_attr attr = {.parts = 1, .streamed = 1};
@@ -78,23 +86,54 @@ static void tell(hdi_sharding *s, const hdi_node *made_by, hd_value local, const
     hdi_graph_publish(s->graph, local, box->event, box->place, readers);
     for (int32_t r = 0; r < s->ranks; r++)
         if (before >> r & 1u) hdi_graph_guard(s->graph, local, HDI_EVENT_END, r, 1);
+    return local;
 }
 
-static hd_status tell_group(hdi_sharding *s, hd_value value, hdi_share *share, uint64_t readers) {
-    uint64_t bytes, others = group_of(s, s->stage) & ~(1ull << s->shard->rank);
-    HD_TRY(bytes_of(s, value, &bytes));
-    HD_TRY(next_mail(s, value, bytes, false, &share->box));
-    bool *guarded = &s->guarded[s->in_group++ % GROUP_BUFFERS];
-    if (!share->local) return HD_OK;
-    hdi_graph_end(s->graph, others);
-    if (!(readers & others)) return HD_OK; /* only this rank wants it */
-    tell(s, &s->whole->nodes[s->whole->values[value].node], share->local, &share->box, readers & others, *guarded ? 0 : others);
+uint64_t hdi_next_turn(hdi_sharding *s, bool tells) {
+    bool *guarded = &s->guarded[s->in_group++ % GROUP_BUFFERS], before = *guarded;
+    if (!tells) return 0;
     *guarded = true;
-    return HD_OK;
+    memcpy(s->read, s->reading, sizeof s->read);
+    memset(s->reading, 0, sizeof s->reading);
+    return before ? 0 : hdi_group_of(s, s->stage) & ~(1ull << s->shard->rank);
 }
 
-hd_status hdi_tell_parts(hdi_sharding *s, hd_value value, hdi_share *share) {
-    return tell_group(s, value, share, group_of(s, share->stage < 0 ? s->stage : share->stage));
+void hdi_in_turn(hdi_sharding *s, hd_value value) {
+    for (int i = 0; i < 2; i++)
+        if (s->read[i]) hdi_graph_after(s->graph, value, s->read[i]);
+}
+
+void hdi_reads_turn(hdi_sharding *s, hd_value value, bool two) { s->reading[two] = value; }
+
+/* Whether `local` was made before the exchange before was read: it cannot lie in memory that may still be read. */
+static bool is_late(const hdi_sharding *s, hd_value local) {
+    const hdi_value *values = s->graph->values;
+    for (int i = 0; i < 2; i++)
+        if (s->read[i] && values[local].node < values[s->read[i]].node) return true;
+    return false;
+}
+
+/* A copy in memory of its own. */
+static hd_value copy_of(hdi_sharding *s, const hdi_node *made_by, hd_value local) {
+    const hdi_concat_attr attr = {.parts = 1};
+    hd_value made[HDI_NODE_OUTPUTS] = {0};
+    hdi_place_like(s, made_by, &hdi_op_concat, &local, 1, &attr, made);
+    return made[0];
+}
+
+/* The parts of a cut value are told to `readers`. */
+static hd_status tell_group(hdi_sharding *s, hd_value value, hdi_share *share, uint64_t readers) {
+    uint64_t bytes, others = hdi_group_of(s, s->stage) & ~(1ull << s->shard->rank);
+    HD_TRY(hdi_most_bytes(s, value, &bytes));
+    HD_TRY(next_mail(s, value, bytes, false, &share->box));
+    bool tells = share->local && readers & others; /* else only this rank wants it */
+    uint64_t before = hdi_next_turn(s, tells);
+    if (share->local) hdi_graph_end(s->graph, others);
+    if (!tells) return HD_OK;
+    const hdi_node *node = &s->whole->nodes[s->whole->values[value].node];
+    hd_value local = is_late(s, share->local) && !s->shard->streamed ? copy_of(s, node, share->local) : share->local;
+    hdi_in_turn(s, hdi_tell(s, node, local, &share->box, readers & others, before));
+    return hd_graph_status(s->graph);
 }
 
 /* Member `m`'s part of `value`, seen in `shape`: this rank's own, or the remote one. */
@@ -104,39 +143,6 @@ static hd_value part_of(hdi_sharding *s, hd_value value, const hdi_share *share,
     if (rank != s->shard->rank)
         return hdi_graph_remote(s->graph, rank, share->box.event, share->box.place, (hd_dtype)type->dtype, dims, shape);
     return dims == type->rank ? share->local : hd_graph_reshape(s->graph, share->local, dims, shape);
-}
-
-/* ---- sums ---- */
-
-/* Inputs of a sum and its norm. */
-enum { OPERANDS = HDI_REDUCE_WEIGHT + 1 };
-
-static hd_status sum_operands(hdi_sharding *s, hd_value value, const hdi_share *share, hd_value residual, hd_value in[OPERANDS]) {
-    const hdi_type *type = &s->whole->values[value].type;
-    for (int32_t m = 0; m < s->shard->tensor; m++) in[m] = part_of(s, value, share, m, type->rank, type->dim);
-    in[HDI_REDUCE_RESIDUAL] = residual;
-    return share->bias ? hdi_make_whole(s, share->bias, share->stage, &in[HDI_REDUCE_BIAS]) : HD_OK;
-}
-
-hd_status hdi_add_parts(hdi_sharding *s, const hdi_node *like, hd_value value, hd_value residual, const hdi_node *norm,
-                        hd_value out[2]) {
-    hdi_share *share = &s->shares[value];
-    hd_value in[OPERANDS] = {0}, made[HDI_NODE_OUTPUTS] = {0}, weight = 0;
-    share->gathered = true; /* as part of this sum; nothing else reads it, or it is put together again on its own */
-    if (norm) HD_TRY(hdi_make_whole(s, norm->input[1], share->stage, &weight));
-    if (!hdi_here(s, share->stage)) return HD_OK;
-    HD_TRY(sum_operands(s, value, share, residual, in));
-    if (norm) {
-        hdi_reduce_attr attr = {.parts = s->shard->tensor, .eps = ((const hdi_rms_norm_attr *)(const void *)norm->attr)->eps};
-        in[HDI_REDUCE_WEIGHT] = weight;
-        hdi_place_like(s, like, &hdi_op_reduce_norm, in, OPERANDS, &attr, made);
-    } else {
-        hdi_reduce_attr attr = {.parts = s->shard->tensor};
-        hdi_place_like(s, like, &hdi_op_reduce, in, HDI_REDUCE_WEIGHT, &attr, made);
-    }
-    out[0] = made[0];
-    out[1] = made[1];
-    return hd_graph_status(s->graph);
 }
 
 /* ---- side by side ---- */
@@ -162,6 +168,7 @@ static hd_status put_together(hdi_sharding *s, hd_value value, hdi_share *share,
         in[m] = part_of(s, value, share, m, flat.rank, flat.dim);
     }
     hdi_place_like(s, &s->whole->nodes[s->whole->values[value].node], &hdi_op_concat, in, HDI_CONCAT_PARTS, &attr, made);
+    hdi_reads_turn(s, made[0], false);
     *out = flat.rank == type->rank ? made[0] : hd_graph_reshape(s->graph, made[0], type->rank, type->dim);
     return hd_graph_status(s->graph);
 }
@@ -181,14 +188,6 @@ static hd_status gather(hdi_sharding *s, hd_value value, hdi_share *share, uint6
 
 /* ---- stages ---- */
 
-/* A copy of a remote value in this rank's own memory. */
-static hd_value copy_of(hdi_sharding *s, const hdi_node *made_by, hd_value remote) {
-    const hdi_concat_attr attr = {.parts = 1};
-    hd_value made[HDI_NODE_OUTPUTS] = {0};
-    hdi_place_like(s, made_by, &hdi_op_concat, &remote, 1, &attr, made);
-    return made[0];
-}
-
 /* Hands a whole value to member after member of another stage; *out is how this rank, one of that stage, reads it: what is told
  * only when it is not empty is copied, so that its readers run in any case. */
 static hd_status send(hdi_sharding *s, hd_value value, hdi_share *share, int32_t stage, bool first_alone, hd_value *out) {
@@ -201,16 +200,15 @@ static hd_status send(hdi_sharding *s, hd_value value, hdi_share *share, int32_t
                hdi_value_text(s, value));
     if (!share->sent[stage]) {
         share->sent[stage] = true;
-        HD_TRY(bytes_of(s, value, &bytes));
+        HD_TRY(hdi_most_bytes(s, value, &bytes));
         HD_TRY(next_mail(s, value, bytes, true, &share->letter));
         uint64_t reader = 1ull << hdi_rank_of(s, stage, s->member), sender = 1ull << hdi_rank_of(s, share->stage, s->member);
         bool takes_part = !first_alone || s->member == 0;
         if (s->stage == share->stage && takes_part) {
-            HD_REQUIRE(s->graph->values[whole].kind == HDI_VALUE_RESULT && s->graph->values[whole].root == whole &&
-                           !s->graph->values[whole].published,
-                       HD_UNSUPPORTED, "%s cannot be handed to another stage: it is a view, or handed on already",
-                       hdi_value_text(s, value));
-            tell(s, made_by, whole, &share->letter, reader, reader);
+            const hdi_value *v = &s->graph->values[whole];
+            HD_REQUIRE(s->shard->streamed || (v->kind == HDI_VALUE_RESULT && v->root == whole && !v->published), HD_UNSUPPORTED,
+                       "%s cannot be handed to another stage: it is a view, or handed on already", hdi_value_text(s, value));
+            (void)hdi_tell(s, made_by, whole, &share->letter, reader, reader);
         }
         if (s->stage == stage && takes_part) {
             hdi_graph_end(s->graph, sender);
@@ -228,7 +226,7 @@ static hd_status send(hdi_sharding *s, hd_value value, hdi_share *share, int32_t
 /* Whole on the ranks of its own stage, at least on those of `readers`. */
 static hd_status make_whole_there(hdi_sharding *s, hd_value value, hdi_share *share, uint64_t readers) {
     hd_value out[2] = {0};
-    if (share->form == HDI_FORM_WHOLE || share->whole || (share->form == HDI_FORM_CUT && share->gathered)) return HD_OK;
+    if (share->form == HDI_FORM_WHOLE || share->gathered) return HD_OK;
     if (share->form == HDI_FORM_CUT) return gather(s, value, share, readers);
     HD_TRY(hdi_add_parts(s, &s->whole->nodes[s->whole->values[value].node], value, 0, NULL, out));
     share->whole = out[0];
@@ -239,7 +237,7 @@ hd_status hdi_make_whole(hdi_sharding *s, hd_value value, int32_t stage, hd_valu
     hdi_share *share;
     *out = 0;
     HD_TRY(hdi_share_of(s, value, &share));
-    HD_TRY(make_whole_there(s, value, share, group_of(s, share->stage < 0 ? s->stage : share->stage)));
+    HD_TRY(make_whole_there(s, value, share, hdi_group_of(s, share->stage < 0 ? s->stage : share->stage)));
     if (share->stage < 0 || share->stage == stage) {
         if (hdi_here(s, stage)) *out = share->form == HDI_FORM_WHOLE ? share->local : share->whole;
         return HD_OK;
@@ -255,7 +253,7 @@ hd_status hdi_shard_output(hdi_sharding *s, const hdi_output *output) {
     bool everywhere = s->shard->outputs_everywhere;
     HD_TRY(hdi_share_of(s, output->value, &share));
     int32_t stage = share->stage < 0 ? 0 : share->stage;
-    HD_TRY(make_whole_there(s, output->value, share, everywhere ? group_of(s, stage) : 1ull << hdi_rank_of(s, stage, 0)));
+    HD_TRY(make_whole_there(s, output->value, share, everywhere ? hdi_group_of(s, stage) : 1ull << hdi_rank_of(s, stage, 0)));
     hd_value local = share->form == HDI_FORM_WHOLE ? share->local : share->whole;
     int32_t to = s->shard->outputs_stay ? stage : 0;
     bool mine = s->stage == to && (everywhere || s->member == 0);

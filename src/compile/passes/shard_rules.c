@@ -54,6 +54,36 @@ static hd_status place_whole(placing *p) {
 
 /* ---- products ---- */
 
+/* Whether the columns of the product can be made one by one: the rows of its weight lie one by one. */
+static bool has_columns(const placing *p) {
+    const hdi_type *w = &p->s->whole->values[p->node->input[1]].type;
+    return p->node->op == &hdi_op_linear && w->layout == HDI_LAYOUT_STRIDED && hd_dtype_block_elements((hd_dtype)w->dtype) == 1;
+}
+
+/* Places a node whose results are parts of a sum, and tells them. Where they are sent from where they lie in one way, and piece
+ * by piece in the other, there are nodes for each. */
+static hd_status place_parts(placing *p, const void *attr, hd_value bias) {
+    hdi_share *share = output(p, 0), like = {.form = HDI_FORM_PARTIAL};
+    bool messages = p->s->shard->messages;
+    hd_value one = 0;
+    HD_TRY(hdi_ways_of(p->s, p->node->output[0], &like.ways));
+    bool product = messages && like.ways.two && has_columns(p);
+    if (messages && like.ways.one && like.ways.two) {
+        hdi_begin_way(p->s, &like.ways, false);
+        HD_TRY(place(p, attr, &like));
+        one = share->local;
+        hdi_begin_way(p->s, &like.ways, true);
+    }
+    if (!product) HD_TRY(place(p, attr, &like));
+    hdi_end_way(p->s);
+    if (!share->known) *share = (hdi_share){.known = true, .form = like.form, .stage = p->stage};
+    share->bias = bias;
+    share->ways = like.ways;
+    share->local_two = share->local;
+    if (one) share->local = one;
+    return hdi_tell_parts(p->s, p->node->output[0], share, product ? p->local : NULL, attr);
+}
+
 /* y = x w^T with w cut along N: each rank its columns. */
 static hd_status linear_columns(placing *p) {
     const hdi_share *w = p->in[1], *bias = p->in[2];
@@ -71,7 +101,6 @@ static hd_status linear_rows(placing *p) {
     const hdi_share *x = p->in[0], *w = p->in[1];
     int32_t last = p->s->whole->values[p->node->input[0]].type.rank - 1, ranks = p->s->shard->tensor;
     hdi_linear_attr attr = *(const hdi_linear_attr *)(const void *)p->node->attr;
-    hdi_share out = {.form = HDI_FORM_PARTIAL};
     HD_REQUIRE(x->form == HDI_FORM_CUT && x->dim == last && hdi_cut_equal(&x->cut, &w->cut), HD_UNSUPPORTED,
                "%s is cut along K, but what it multiplies is not cut alike", hdi_value_text(p->s, p->node->input[1]));
     HD_REQUIRE(attr.k_slices % ranks == 0, HD_UNSUPPORTED, "its sum has %d slices, which %d ranks cannot share", attr.k_slices,
@@ -79,9 +108,7 @@ static hd_status linear_rows(placing *p) {
     attr.k_slices /= ranks;
     p->local[0] = x->local;
     p->local[1] = w->local;
-    HD_TRY(place(p, &attr, &out));
-    output(p, 0)->bias = p->node->input[2];
-    return hdi_tell_parts(p->s, p->node->output[0], output(p, 0));
+    return place_parts(p, &attr, p->node->input[2]);
 }
 
 static hd_status shard_linear(placing *p) {
@@ -94,7 +121,6 @@ static hd_status shard_linear(placing *p) {
 static hd_status shard_embedding(placing *p) {
     const hdi_share *table = p->in[1];
     hdi_embedding_attr attr = *(const hdi_embedding_attr *)(const void *)p->node->attr;
-    hdi_share out = {.form = HDI_FORM_PARTIAL};
     hdi_part *parts;
     int32_t n;
     if (table->form != HDI_FORM_CUT || table->dim != 0 || table->cut.per) return place_whole(p);
@@ -104,20 +130,56 @@ static hd_status shard_embedding(placing *p) {
     hdi_free(parts);
     HD_TRY(whole(p, 0));
     p->local[1] = table->local;
-    HD_TRY(place(p, &attr, &out));
-    return hdi_tell_parts(p->s, p->node->output[0], output(p, 0));
+    return place_parts(p, &attr, 0);
 }
 
 /* ---- what goes on with its part ---- */
 
-/* Element by element: all inputs cut alike. */
+static bool cut_alike(const hdi_share *a, const hdi_share *b) {
+    return same_cut(a, b) && a->dim == b->dim && a->stage == b->stage;
+}
+
+/* Whether operand `i` has the shape of the node's result, so that a piece of one goes with a piece of the other. */
+static bool has_shape(const placing *p, int i) {
+    const hdi_type *x = &p->s->whole->values[p->node->input[i]].type, *y = &p->s->whole->values[p->node->output[0]].type;
+    bool same = x->rank == y->rank;
+    for (int d = 0; d < y->rank && same; d++) same = x->dim[d] == y->dim[d];
+    return same;
+}
+
+/* Whether operand `i` can be had in the form of operand `k`, a cut one. */
+static bool can_be_like(const placing *p, int i, int k) {
+    const hdi_share *like = p->in[k];
+    if (cut_alike(p->in[i], like)) return true;
+    if (!has_shape(p, i) || !has_shape(p, k) || like->cut.per) return false;
+    return p->in[i]->form != HDI_FORM_CUT || hdi_can_recut(p->s, p->node->input[i], p->in[i], like);
+}
+
+/* Operand `i` in the form of `like`: it is, it is cut anew over the ranks, or it is whole here and a piece is taken. */
+static hd_status make_like(placing *p, int i, const hdi_share *like) {
+    hdi_part *parts;
+    int32_t n;
+    p->local[i] = p->in[i]->local;
+    if (cut_alike(p->in[i], like)) return HD_OK;
+    if (p->in[i]->form == HDI_FORM_CUT) return hdi_recut(p->s, p->node->input[i], like, p->node, &p->local[i]);
+    HD_TRY(whole(p, i));
+    if (!p->local[i]) return HD_OK;
+    HD_TRY(hdi_cut_parts(&like->cut, p->s->member, p->s->shard->tensor, &parts, &n));
+    p->local[i] = hd_graph_slice(p->s->graph, p->local[i], like->dim, parts[0].begin, parts[0].end); /* one: the cut is plain */
+    hdi_free(parts);
+    return HD_OK;
+}
+
+/* Element by element: all inputs cut as the first one that is. */
 static hd_status shard_elementwise(placing *p) {
-    for (int i = 0; i < p->node->n_inputs; i++) {
-        if (!p->in[i]) continue;
-        if (!same_cut(p->in[0], p->in[i]) || p->in[i]->dim != p->in[0]->dim) return place_whole(p);
-        p->local[i] = p->in[i]->local;
-    }
-    return place(p, p->node->attr, p->in[0]);
+    int k = 0, n = p->node->n_inputs;
+    while (k < n && (!p->in[k] || p->in[k]->form != HDI_FORM_CUT)) k++;
+    if (k == n || p->in[k]->stage != p->stage) return place_whole(p);
+    for (int i = 0; i < n; i++)
+        if (p->in[i] && !can_be_like(p, i, k)) return place_whole(p);
+    for (int i = 0; i < n; i++)
+        if (p->in[i]) HD_TRY(make_like(p, i, p->in[k]));
+    return place(p, p->node->attr, p->in[k]);
 }
 
 /* Row by row along the last dim, the other operands alike for all rows. */
@@ -160,7 +222,10 @@ static hd_status shard_attention(placing *p) {
 
 /* ---- sums ---- */
 
-static bool to_be_added(const hdi_share *share) { return share->form == HDI_FORM_PARTIAL && !share->gathered; }
+/* Whether operand `i` is a sum that nobody else reads. */
+static bool to_be_added(const placing *p, int i) {
+    return p->in[i]->form == HDI_FORM_PARTIAL && !p->in[i]->gathered && p->s->facts[p->node->input[i]].uses == 1;
+}
 
 /* The node behind `node`, if it is the rms_norm of its result, of rows that it can do at once. */
 static const hdi_node *norm_behind(const placing *p) {
@@ -174,11 +239,11 @@ static const hdi_node *norm_behind(const placing *p) {
 
 /* add(x, parts): the parts are added to x as they are put together, and the norm that follows comes with it. */
 static hd_status shard_add(placing *p) {
-    int parts = to_be_added(p->in[1]) ? 1 : 0;
+    int parts = to_be_added(p, 1) ? 1 : 0;
     const hdi_value *a = &p->s->whole->values[p->node->input[0]], *b = &p->s->whole->values[p->node->input[1]];
     bool alike = a->type.rank == b->type.rank;
     for (int i = 0; i < a->type.rank && alike; i++) alike = a->type.dim[i] == b->type.dim[i];
-    if (!to_be_added(p->in[parts]) || p->in[parts]->stage != p->stage || !alike) return shard_elementwise(p);
+    if (!to_be_added(p, parts) || p->in[parts]->stage != p->stage || !alike) return shard_elementwise(p);
     const hdi_node *norm = norm_behind(p);
     hd_value out[2] = {0};
     HD_TRY(whole(p, 1 - parts));

@@ -15,16 +15,18 @@ struct reduce_args {
     const float *part[HDI_REDUCE_PARTS];
     const float *bias, *residual, *weight;
     float *y, *z;
-    int64_t rows, n; /* rows without gaps */
+    int64_t part_stride[HDI_REDUCE_PARTS], residual_stride; /* from row to row; of y and z it is n */
+    int64_t rows, n;
     float eps;
 };
 } // namespace
 
-/* A pack of E elements from `at` on, of which `left` are there; `i` is its place in the row. */
+/* A pack of E elements of a row from element i on. */
 template <int PARTS, int E, bool VECTOR>
-static __device__ __forceinline__ void add_pack(const reduce_args &a, int64_t at, int64_t i, int64_t left, float *sum) {
+static __device__ __forceinline__ void add_pack(const reduce_args &a, int64_t row, int64_t i, float *sum) {
     float v[PARTS][E], more[E];
-    for (int p = 0; p < PARTS; p++) gpu_load<f32, E, VECTOR>(a.part[p] + at, left, v[p]);
+    int64_t left = a.n - i;
+    for (int p = 0; p < PARTS; p++) gpu_load<f32, E, VECTOR>(a.part[p] + row * a.part_stride[p] + i, left, v[p]);
     for (int half = 1; half < PARTS; half *= 2)
         for (int p = 0; p + half < PARTS; p += 2 * half)
             for (int j = 0; j < E; j++) v[p][j] += v[p + half][j];
@@ -34,10 +36,10 @@ static __device__ __forceinline__ void add_pack(const reduce_args &a, int64_t at
         for (int j = 0; j < E; j++) sum[j] += more[j];
     }
     if (a.residual) {
-        gpu_load<f32, E, VECTOR>(a.residual + at, left, more);
+        gpu_load<f32, E, VECTOR>(a.residual + row * a.residual_stride + i, left, more);
         for (int j = 0; j < E; j++) sum[j] = more[j] + sum[j];
     }
-    gpu_store<f32, E, VECTOR>(a.y + at, left, sum);
+    gpu_store<f32, E, VECTOR>(a.y + row * a.n + i, left, sum);
 }
 
 template <int PARTS, bool VECTOR> static __global__ void __launch_bounds__(THREADS) reduce(const reduce_args a) {
@@ -47,7 +49,7 @@ template <int PARTS, bool VECTOR> static __global__ void __launch_bounds__(THREA
     for (int64_t item = (int64_t)blockIdx.x * THREADS + threadIdx.x; item < total; item += (int64_t)gridDim.x * THREADS) {
         int64_t row = gpu_divide(item, packs), i = (item - row * packs) * E;
         float sum[E];
-        add_pack<PARTS, E, VECTOR>(a, row * a.n + i, i, a.n - i, sum);
+        add_pack<PARTS, E, VECTOR>(a, row, i, sum);
     }
 }
 
@@ -59,7 +61,7 @@ template <int PARTS, bool VECTOR> static __global__ void __launch_bounds__(THREA
         float squares = 0;
         for (int64_t i = (int64_t)threadIdx.x * E; i < a.n; i += THREADS * E) {
             float sum[E];
-            add_pack<PARTS, E, VECTOR>(a, row * a.n + i, i, a.n - i, sum);
+            add_pack<PARTS, E, VECTOR>(a, row, i, sum);
             for (int j = 0; j < E; j++)
                 if (i + j < a.n) squares = fmaf(sum[j], sum[j], squares);
         }
@@ -74,6 +76,8 @@ template <int PARTS, bool VECTOR> static __global__ void __launch_bounds__(THREA
         __syncthreads();
     }
 }
+
+static int64_t row_stride(const hdi_operand *t) { return t->rank > 1 ? t->stride[t->rank - 2] : 0; }
 
 /* The operands, and whether all of them lie in packs. */
 static reduce_args args_of(const hdi_kernel_call *call, int outputs, bool *vector) {
@@ -90,8 +94,12 @@ static reduce_args args_of(const hdi_kernel_call *call, int outputs, bool *vecto
     a.residual = (const float *)in[HDI_REDUCE_RESIDUAL].data;
     a.weight = outputs > 1 ? (const float *)in[HDI_REDUCE_WEIGHT].data : nullptr;
     uintptr_t bits = (uintptr_t)a.y | (uintptr_t)a.z | (uintptr_t)a.bias | (uintptr_t)a.residual | (uintptr_t)a.weight;
-    for (int p = 0; p < attr->parts; p++) bits |= (uintptr_t)a.part[p];
-    *vector = bits % 16 == 0 && a.n % 4 == 0;
+    int64_t strides = a.n | (a.residual_stride = row_stride(&in[HDI_REDUCE_RESIDUAL]));
+    for (int p = 0; p < attr->parts; p++) {
+        bits |= (uintptr_t)a.part[p];
+        strides |= a.part_stride[p] = row_stride(&in[p]);
+    }
+    *vector = bits % 16 == 0 && strides % 4 == 0;
     return a;
 }
 
@@ -102,7 +110,8 @@ template <typename F> static int with_parts(int parts, F f) {
     case n:     \
         return f(std::integral_constant<int, n>());
         CASE(1)
-        CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+        CASE(2)
+        CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
 #undef CASE
             default : return HDI_GPU_UNSUPPORTED;
     }

@@ -7,7 +7,8 @@
 
 enum { HDI_REDUCE_PARTS = 8 };
 
-/* Operands, all f32, rows of n without gaps:
+/* Operands, all f32, rows of n; from row to row of a part, and of the residual, it may be further than n, always as far (some
+ * columns of something wider):
  * - reduce: y [..., n]; part 0 .. part 7 [..., n], those from `parts` on absent; bias [n] or absent; residual [..., n] or absent.
  * - reduce_norm: y, z [..., n]; the same inputs; weight [n].
  *
