@@ -103,10 +103,18 @@ def _quotient(a: Bound, b: Bound) -> Bound:
 
 
 def _lower_of_sum(expr: sympy.Expr, ranges: Ranges, depth: int) -> Bound:
-    """The lower bound of an expanded sum: the better one of quotients taken as they are and quotients without their rounding."""
+    """The lower bound of an expanded sum: the better one of quotients taken as they are and quotients without their rounding. An
+    extremum is each of its operands in turn."""
     terms = expr.as_coefficients_dict()
     if len(terms) > MOST_TERMS:
         return -inf
+    if depth > 0 and (extrema := expr.atoms(*MAXIMA, *MINIMA)):
+        e = min(extrema, key=sympy.default_sort_key)
+        cases = [_lower_of_sum(sympy.expand(expr.xreplace({e: a})), ranges, depth - 1) for a in e.args]
+        # What is added is at least as large with a maximum as with either operand, so the better case may be taken.
+        k = terms.get(e, 0)
+        either = not (expr - k * e).has(e) and (k > 0) == isinstance(e, MAXIMA)
+        return max(cases) if either else min(cases)
     best = _lower_of_polynomial(expr, ranges, depth)
     relaxed = expr
     for term, k in terms.items():

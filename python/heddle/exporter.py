@@ -15,6 +15,7 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
 from . import decompositions, weights
+from .capturing import masks_without_vmap
 from .dims import dim_names, output_names, symbols_of
 from .errors import ExportError
 from .method import TORCH, Signature
@@ -91,7 +92,7 @@ def capture(model: torch.nn.Module, methods: Mapping[str, tuple[tuple[Any, ...],
 
 def _exported(model: torch.nn.Module, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic_shapes: Any) -> ExportedProgram:
     try:
-        with torch.no_grad(), sharper():
+        with torch.no_grad(), sharper(), masks_without_vmap():
             exported = torch.export.export(model, args, kwargs, dynamic_shapes=dynamic_shapes, strict=False)
             return exported.run_decompositions(decompositions.table())
     except Exception as e:  # whatever PyTorch, or the model's own code, has to say
@@ -100,7 +101,7 @@ def _exported(model: torch.nn.Module, name: str, args: tuple[Any, ...], kwargs: 
 
 def _said(error: Exception) -> str:
     """What an exception says, without the advice to call other functions of PyTorch."""
-    text = str(error).split("\nThe error above occurred when calling torch.export.export")[0]
+    text = re.split(r"\n *(?:The error above occurred when|Framework stack:|User [Ss]tack|Potential framework code culprit)", str(error))[0]
     text = re.sub(r" *For more information, run with TORCH_LOGS=\S+", "", text).strip()
     return text if text else type(error).__name__
 

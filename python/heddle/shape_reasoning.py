@@ -8,6 +8,7 @@ whether a remainder is 0, to correct a rounding that Python's // does not have.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from fractions import Fraction
 from math import inf
@@ -31,6 +32,7 @@ def sharper() -> Iterator[None]:
     """While this lasts, relations that follow from the ranges of symbols count as known. Not for several threads at once."""
     evaluate = ShapeEnv._maybe_evaluate_static
 
+    @functools.wraps(evaluate)  # PyTorch clears the cache that is an attribute of it
     def evaluate_or_prove(self: ShapeEnv, expr: Any, **options: Any) -> Any:
         answer = evaluate(self, expr, **options)
         if answer is not None or options.get("unbacked_only") or not isinstance(expr, sympy.logic.boolalg.Boolean):

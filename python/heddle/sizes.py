@@ -103,9 +103,9 @@ class Sizes:
         if common != 1:  # the sum is whole although its terms are not
             return self._divided(sympy.expand(e * common), "//", common)
         text = ""
-        for t in sorted(terms, key=lambda t: t.could_extract_minus_sign()):  # stable: what is added comes first
-            minus = bool(text) and t.could_extract_minus_sign()
-            term = self._bracketed(-t if minus else t, PRODUCT)
+        for t in sorted(terms, key=lambda t: bool(t.as_coeff_Mul()[0] < 0)):  # stable: what is added comes first
+            minus = bool(text) and t.as_coeff_Mul()[0] < 0
+            term = self._bracketed(-t if minus else t, PRODUCT if text else SUM)
             text = f"{text} {'-' if minus else '+'} {term}" if text else term
         return text, SUM
 
@@ -113,6 +113,8 @@ class Sizes:
         numerator, denominator = e.as_numer_denom()
         if denominator != 1:  # whole, as all sizes are
             return self._divided(numerator, "//", denominator)
+        if e.as_coeff_Mul()[0] < 0:
+            return f"-{self._bracketed(-e, PRODUCT)}", SUM
         parts = []
         for factor in e.as_ordered_factors():
             is_power = factor.is_Pow or isinstance(factor, f.PowByNatural)
@@ -127,6 +129,7 @@ class Sizes:
     def _divided(self, a: sympy.Basic, sign: str, b: sympy.Basic) -> tuple[str, int]:
         if bounds.lower(b, self.ranges) < 1:
             raise SizeError(f"a size is divided by {self._text(b)[0]}, which may be less than 1")
+        sign = f" {sign} " if sign == "%" else sign  # apart from what follows, which it would make look like a value
         return f"{self._bracketed(a, ATOM)}{sign}{self._bracketed(b, ATOM)}", PRODUCT
 
     def _extremum(self, name: str, e: sympy.Basic) -> tuple[str, int]:
