@@ -18,7 +18,7 @@ from . import decompositions, weights
 from .capturing import masks_without_vmap
 from .dims import dim_names, output_names, symbols_of
 from .errors import ExportError
-from .method import TORCH, Signature
+from .method import TORCH, Signature, is_higher_order
 from .program import Program
 from .shape_reasoning import sharper
 from .sizes import Sizes
@@ -94,16 +94,26 @@ def _exported(model: torch.nn.Module, name: str, args: tuple[Any, ...], kwargs: 
     try:
         with torch.no_grad(), sharper(), masks_without_vmap():
             exported = torch.export.export(model, args, kwargs, dynamic_shapes=dynamic_shapes, strict=False)
-            return exported.run_decompositions(decompositions.table())
+            decomposed = exported.run_decompositions(decompositions.table())
+            _keep_lines(exported, decomposed)
+            return decomposed
     except Exception as e:  # whatever PyTorch, or the model's own code, has to say
         raise ExportError([f"{name} could not be captured{_line_of(e)}: {_said(e)}"]) from e
 
 
+def _keep_lines(before: ExportedProgram, after: ExportedProgram) -> None:
+    """Operators on functions lose their lines when a graph is decomposed; they are in the same order."""
+    old, new = ([n for n in e.graph.nodes if is_higher_order(n)] for e in (before, after))
+    if [n.target for n in old] == [n.target for n in new]:
+        for a, b in zip(old, new):
+            b.meta["stack_trace"] = a.meta.get("stack_trace")
+
+
 def _said(error: Exception) -> str:
-    """What an exception says, without the advice to call other functions of PyTorch."""
-    text = re.split(r"\n *(?:The error above occurred when|Framework stack:|User [Ss]tack|Potential framework code culprit)", str(error))[0]
-    text = re.sub(r" *For more information, run with TORCH_LOGS=\S+", "", text).strip()
-    return text if text else type(error).__name__
+    """What an exception says: its first paragraph and, of a wrong range, what would be right. The rest is about PyTorch's own functions."""
+    first, *rest = re.sub(r" *For more information, run with TORCH_LOGS=\S+", "", str(error)).strip().split("\n\n")
+    said = [first, *(p for p in rest if p.startswith("Suggested fixes"))]
+    return "\n".join(said) if first else type(error).__name__
 
 
 def _line_of(error: Exception) -> str:

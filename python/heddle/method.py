@@ -40,14 +40,15 @@ class Signature:
     updates: Mapping[str, str]  # key of a state: the node that it is after the call
 
 
-def is_call(node: Node) -> bool:
-    return node.op == "call_function" and node.target is not operator.getitem
+def is_higher_order(node: Node) -> bool:
+    """Whether a node calls an operator on functions, such as cond."""
+    return isinstance(node.target, torch._ops.HigherOrderOperator)
 
 
 def source(node: Node) -> str:
     """The line of the model that a node comes from, as file.py:12: the innermost frame outside of PyTorch."""
     frames = re.findall(r'File "([^"]*)", line (\d+)', node.meta.get("stack_trace") or "")
-    own = [(file, line) for file, line in frames if not file.startswith(TORCH)]
+    own = [(file, line) for file, line in frames if not file.startswith((TORCH, "<"))]
     return f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
 
 
@@ -80,7 +81,7 @@ class Method:
         for node in graph.graph.nodes:
             if node.op == "call_function":
                 self._node(node)
-            elif node.op not in ("placeholder", "output"):
+            elif node.op not in ("placeholder", "output") and not all(is_higher_order(user) for user in node.users):
                 self._problem(node, f"a {node.op} is nothing that a program file has")
         for key, name in self.signature.updates.items():
             self.lines.append(f"update %{self._tensors[key]} %{self._values.get(name, '?')}")
@@ -121,7 +122,7 @@ class Method:
             self._getitem(node)
         elif node.meta.get("unbacked_bindings") or self._is_unbacked_item(node):
             self._problem(node, "makes a size or a number from data, which is not known before the run")
-        elif isinstance(node.target, torch._ops.HigherOrderOperator):
+        elif is_higher_order(node):
             self._problem(node, "control flow and other operators on functions are not supported")
         elif self._asserts(node) or isinstance(value, SYM_TYPES + (int, float, bool)):
             return
@@ -194,6 +195,8 @@ class Method:
         return False
 
     def _prove(self, node: Node, condition: sympy.Basic) -> None:
+        if free_unbacked_symbols(condition):
+            return  # the operator that makes the size is a problem already
         try:
             if not self.sizes.holds(condition):
                 self._problem(node, f"asserts {self.sizes.named(condition)}, which does not follow from the ranges of the sizes")
@@ -287,10 +290,12 @@ class Method:
 
     def _operand(self, node: Node, operand: Node, kind: Any) -> str:
         value = operand.meta.get("val")
+        if isinstance(value, SYM_TYPES) and free_unbacked_symbols(value):
+            return "?"  # the operator that makes the number is a problem already
         if isinstance(value, torch.SymInt):
             return self._integer(node, value)
         if isinstance(value, (torch.SymFloat, torch.SymBool)):
-            self._problem(node, f"its argument {value} is made from sizes and is not an integer")
+            self._problem(node, f"its argument {self.sizes.named(value.node.expr)} is made from sizes and is not an integer")
             return "?"
         if isinstance(value, (bool, int, float)):
             return self._argument(node, value, kind)

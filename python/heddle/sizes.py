@@ -40,6 +40,8 @@ class Sizes:
         self.ranges: bounds.Ranges = {
             self._named[s]: (Fraction(symbol.least), Fraction(symbol.most)) for s, symbol in symbols.items()
         }
+        self._texts: dict[sympy.Basic, str] = {}
+        self._negative: dict[sympy.Basic, str | None] = {}
 
     def named(self, expr: sympy.Basic) -> sympy.Basic:
         """The expression in the symbols' own names; SizeError when it has one that is none of them."""
@@ -48,7 +50,9 @@ class Sizes:
         return expr.xreplace(self._named)
 
     def text(self, expr: sympy.Basic) -> str:
-        return self._text(self.named(expr))[0]
+        if expr not in self._texts:
+            self._texts[expr] = self._text(self.named(expr))[0]
+        return self._texts[expr]
 
     def holds(self, relation: sympy.Basic) -> bool | None:
         return bounds.holds(self.named(relation), self.ranges)
@@ -56,7 +60,11 @@ class Sizes:
     def negative_example(self, expr: sympy.Basic) -> str | None:
         """Values of the symbols, at ends of their ranges, that make an expression negative: "h = 2"; None when it cannot be, or none
         was found there."""
-        expr = self.named(expr)
+        if expr not in self._negative:
+            self._negative[expr] = self._negative_at_ends(self.named(expr))
+        return self._negative[expr]
+
+    def _negative_at_ends(self, expr: sympy.Basic) -> str | None:
         symbols = sorted(expr.free_symbols, key=str)
         if not symbols or bounds.lower(expr, self.ranges) >= 0:
             return None
@@ -99,7 +107,7 @@ class Sizes:
 
     def _sum(self, e: sympy.Add) -> tuple[str, int]:
         terms = e.as_ordered_terms()
-        common = sympy.ilcm(*(t.as_coeff_Mul()[0].q for t in terms))
+        common = sympy.Integer(sympy.ilcm(*(t.as_coeff_Mul()[0].q for t in terms)))
         if common != 1:  # the sum is whole although its terms are not
             return self._divided(sympy.expand(e * common), "//", common)
         text = ""

@@ -163,8 +163,8 @@ def image(h_least, most=64):
 
 
 case("mlp", lambda: nn.Sequential(nn.Linear(20, 64), nn.GELU(approximate="tanh"), nn.Linear(64, 64), nn.Softplus(), nn.Linear(64, 5)),
-     lambda batch: ((floats(batch, 20),), {}), [dict(batch=3), dict(batch=1), dict(batch=8)], ({0: BATCH},))  # fmt: skip
-case("lenet", LeNet, lambda batch: ((floats(batch, 1, 28, 28),), {}), [dict(batch=2), dict(batch=1), dict(batch=7)], ({0: BATCH},))
+     lambda batch: ((floats(batch, 20),), {}), [dict(batch=3), dict(batch=1), dict(batch=8)], ({0: BATCH},), 1e-6)  # fmt: skip
+case("lenet", LeNet, lambda batch: ((floats(batch, 1, 28, 28),), {}), [dict(batch=2), dict(batch=1), dict(batch=7)], ({0: BATCH},), 1e-6)
 case("resnet18", ResNet18, lambda batch, h, w: ((floats(batch, 3, h, w),), {}),
      [dict(batch=2, h=70, w=75), dict(batch=1, h=64, w=64), dict(batch=3, h=97, w=66)], (image(64, 128),), 1e-5)  # fmt: skip
 case("mobilenetv3", MobileNet, lambda batch, h, w: ((floats(batch, 3, h, w),), {}),
@@ -242,7 +242,7 @@ case("joined", Joined, lambda a, b: ((floats(2, a, 5), floats(2, b, 5)), {}),
 # ---- transformers ----
 
 LLM = dict(
-    hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, vocab_size=96,
+    hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=2, vocab_size=96,
     max_position_embeddings=64, bos_token_id=1, eos_token_id=2, pad_token_id=0, use_cache=False,
 )  # fmt: skip
 SEQ = Dim("seq", min=2, max=48)
@@ -264,16 +264,17 @@ def language_model(config):
 
 SIZES = [dict(batch=2, seq=9), dict(batch=1, seq=2), dict(batch=3, seq=48), dict(batch=8, seq=17)]
 for name, config in {
-    "llama": hf.LlamaConfig(**LLM), "qwen2": hf.Qwen2Config(**LLM, tie_word_embeddings=True), "qwen3": hf.Qwen3Config(**LLM, head_dim=16),
-    "gemma": hf.GemmaConfig(**LLM, head_dim=8), "mistral": hf.MistralConfig(**LLM, sliding_window=8), "phi3": hf.Phi3Config(**LLM),
+    "llama": hf.LlamaConfig(**{**LLM, "num_hidden_layers": 2}), "qwen2": hf.Qwen2Config(**LLM, tie_word_embeddings=True),
+    "qwen3": hf.Qwen3Config(**LLM, head_dim=16), "gemma": hf.GemmaConfig(**LLM, head_dim=8),
+    "mistral": hf.MistralConfig(**LLM, sliding_window=8), "phi3": hf.Phi3Config(**LLM),
 }.items():  # fmt: skip
     case(name, language_model(config), padded, SIZES, TOKENS, 1e-5)
 
-BERT = hf.BertConfig(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, vocab_size=96, max_position_embeddings=64)
+BERT = hf.BertConfig(hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=4, vocab_size=96, max_position_embeddings=64)
 case("bert", lambda: hf.BertModel(BERT), padded, SIZES, TOKENS, 1e-5)
 
 WHISPER = hf.WhisperConfig(
-    vocab_size=96, d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4, encoder_ffn_dim=48,
+    vocab_size=96, d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=4, decoder_attention_heads=4, encoder_ffn_dim=48,
     decoder_ffn_dim=48, num_mel_bins=8, max_source_positions=20, max_target_positions=64, pad_token_id=0, bos_token_id=1, eos_token_id=2,
     decoder_start_token_id=1, use_cache=False, suppress_tokens=None, begin_suppress_tokens=None,
 )  # fmt: skip
@@ -282,9 +283,9 @@ case("whisper", lambda: hf.WhisperForConditionalGeneration(WHISPER),
      {"input_features": {0: BATCH}, "decoder_input_ids": {0: BATCH, 1: SEQ}}, 1e-5)  # fmt: skip
 
 CLIP = hf.CLIPConfig(
-    text_config=dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, vocab_size=96, max_position_embeddings=48,
+    text_config=dict(hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=4, vocab_size=96, max_position_embeddings=48,
                      bos_token_id=1, eos_token_id=2, pad_token_id=0),
-    vision_config=dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, image_size=32, patch_size=8),
+    vision_config=dict(hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=4, image_size=32, patch_size=8),
     projection_dim=16,
 )  # fmt: skip
 case("clip", lambda: hf.CLIPModel(CLIP),
