@@ -15,7 +15,7 @@ from torch.utils import _pytree as pytree
 
 from .shape_reasoning import bound
 from .sizes import Symbol
-from .text import RESERVED, identifier
+from .text import RESERVED, Names, identifier
 
 DimNames = Mapping[int, Mapping[int, str]]  # id of an example tensor: dim: name
 
@@ -92,7 +92,8 @@ def _dynamic_sizes(
 def output_names(exported: ExportedProgram) -> list[str]:
     """A name for each result: keys, fields and indices on the way to it, joined by dots; "output" for one that is all there is."""
     spec = exported.call_spec.out_spec
-    return [".".join(path) or "output" for path in _paths(spec)]
+    names = Names()
+    return [names.unique(".".join(path) or "output") for path in _paths(spec)]
 
 
 def _paths(spec: pytree.TreeSpec) -> Iterator[tuple[str, ...]]:

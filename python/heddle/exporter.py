@@ -35,11 +35,13 @@ def capture_and_write(
     methods: Mapping[str, tuple[Any, ...]] | None,
 ) -> None:
     """heddle.export, which documents it."""
-    program = capture(model, _methods(model, args, kwargs, dynamic_shapes, methods))
     path = Path(path)
     tensors = path.with_suffix(".safetensors")
     if tensors == path:
         raise ExportError([f"{path} is where the tensors go; give the program another ending, as model.hdg"])
+    if not path.parent.is_dir():
+        raise ExportError([f"there is no folder {path.parent} to write {path.name} into"])
+    program = capture(model, _methods(model, args, kwargs, dynamic_shapes, methods))
     # The tensors first: a program never stands beside tensors that are older than itself.
     _write(tensors, lambda file: weights.write_safetensors(file, program.stored()))
     _write(path, lambda file: file.write(program.text().encode()))

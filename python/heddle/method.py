@@ -48,7 +48,7 @@ def is_higher_order(node: Node) -> bool:
 def source(node: Node) -> str:
     """The line of the model that a node comes from, as file.py:12: the innermost frame outside of PyTorch."""
     frames = re.findall(r'File "([^"]*)", line (\d+)', node.meta.get("stack_trace") or "")
-    own = [(file, line) for file, line in frames if not file.startswith((TORCH, "<"))]
+    own = [(file, line) for file, line in frames if not file.startswith((TORCH, "torch/", "<"))]
     return f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch.fx import GraphModule
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from . import weights
 from .errors import ExportError
@@ -56,8 +57,11 @@ class Program:
         if key in self.tensors:
             return
         where = f"the tensor {key}"
-        if tensor.dtype not in DTYPES or tensor.layout != torch.strided:
-            self.problems.append(f"{where} is {tensor.dtype}, {tensor.layout}, which a program file cannot hold")
+        if tensor.dtype not in DTYPES or tensor.layout != torch.strided or is_traceable_wrapper_subclass(tensor):
+            kind = type(tensor).__name__ if is_traceable_wrapper_subclass(tensor) else f"{tensor.dtype}, {tensor.layout}"
+            self.problems.append(f"{where} is a {kind}, which a program file cannot hold")
+        if tensor.is_meta:
+            self.problems.append(f"{where} has no data: it is on the device meta")
         if tensor.dim() > MAX_DIMS:
             self.problems.append(f"{where} has {tensor.dim()} dims; {MAX_DIMS} are the most")
         # Names of a graph have no dot, so a dot keeps the two apart.

@@ -222,6 +222,17 @@ class Joined(nn.Module):
                 "window": F.pad(x, (0, 0, 0, (x.shape[1] + 3) // 4 * 4 - x.shape[1])).view(2, -1, 4, 5), "linspace": torch.linspace(0, 1, 5) + x.shape[1] * y.shape[1]}  # fmt: skip
 
 
+class Pairs(nn.Module):
+    """Sizes that are given as multiples and sums of a Dim, and nested, constant and unused arguments."""
+
+    def forward(self, x, others, *, mask, factor=1.5, nothing=None):
+        torch._check(2 * x.shape[0] >= mask["m"].shape[0])  # follows from the ranges
+        y = x[:, ::2] * x[:, 1::2] * factor
+        return y + others[0][1:] * y.shape[1] + others[1]["o"], mask["m"] * 2
+
+
+PAIRS, HALF = Dim("pairs", min=2, max=9), Dim("half", min=2, max=12)
+
 ROWS, COLUMNS = Dim("rows", min=2, max=20), Dim("columns", min=5, max=40)
 
 
@@ -237,6 +248,11 @@ case("selection", Selection, lambda rows, columns: ((floats(rows, columns), ids(
      ({0: ROWS, 1: COLUMNS}, {0: ROWS, 1: COLUMNS}, {0: ROWS, 1: COLUMNS}), 1e-6)  # fmt: skip
 case("joined", Joined, lambda a, b: ((floats(2, a, 5), floats(2, b, 5)), {}),
      [dict(a=7, b=4), dict(a=5, b=2), dict(a=30, b=3), dict(a=6, b=30)], ({1: Dim("a", min=5, max=30)}, {1: Dim("b", min=2, max=30)}), 1e-6)  # fmt: skip
+case("pairs", Pairs, lambda pairs, half, m: (
+         (floats(pairs, 2 * half), [floats(half + 1), {"o": floats(half), "unused": floats(3)}]), dict(mask={"m": floats(m)}, factor=0.5, nothing=None)),
+     [dict(pairs=3, half=4, m=2), dict(pairs=2, half=2, m=4), dict(pairs=9, half=12, m=3)],
+     {"x": {0: PAIRS, 1: 2 * HALF}, "others": [{0: HALF + 1}, {"o": {0: HALF}, "unused": None}], "mask": {"m": {0: Dim("m", min=2, max=4)}},
+      "factor": None, "nothing": None}, 1e-6)  # fmt: skip
 
 
 # ---- transformers ----

@@ -386,8 +386,10 @@ class Program:
             for s, n in zip(type.sizes, tensor.shape):
                 for name in missing:
                     if name in str(s.tree):
-                        symbols.update({name: v for v in range(*self.symbols[name]) if s.at({**symbols, name: v}) == n})
+                        symbols.update({name: v for v in range(self.symbols[name][0], self.symbols[name][1] + 1) if s.at({**symbols, name: v}) == n})
         for (name, type), tensor in zip(method.inputs, inputs):
+            if any(symbol not in symbols for symbol in missing if symbol in str(type.sizes)):
+                raise Bad(f"no value of its symbols makes the input {name} {tuple(tensor.shape)}")
             if type.dtype != tensor.dtype or type.shape(symbols) != tuple(tensor.shape):
                 raise Bad(f"the input {name} is {tensor.dtype} {tuple(tensor.shape)} in place of {type}")
         for name, value in symbols.items():

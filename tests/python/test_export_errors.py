@@ -52,6 +52,11 @@ def branches(self, x):
     return torch.cond(x.sum() > 0, lambda x: x.sin(), lambda x: x.cos(), (x,))
 
 
+def asserts(self, x, y):
+    torch._check(2 * x.shape[0] >= y.shape[0])
+    return x + 1, y + 1
+
+
 def in_place(self, x):
     x.add_(1)
     return x * 2
@@ -75,6 +80,8 @@ CASES = {
         "the output 1 of forward is a number made from sizes; outputs are tensors"),
     "float from sizes": (lambda self, x: x * (x.shape[0] / 2 + 0.5), (X,), ({0: N},),
         "aten.mul.Tensor (LINE): its argument (IntTrueDiv(n, 2)) + 0.5 is made from sizes and is not an integer"),
+    "assertion": (asserts, (X, X[0]), ({0: N}, {0: Dim("m", min=2, max=9)}),
+        "aten._assert_scalar.default: asserts m <= 2*n, which does not follow from the ranges of the sizes"),
     "no maximum": (lambda self, x: x + 1, (X,), ({0: Dim("rows")},),
         'the size rows has no upper bound: give it one, as Dim("rows", max=4096)'),
     "no name": (lambda self, x: x + 1, (X,), ({0: Dim.DYNAMIC},),
