@@ -21,7 +21,7 @@ class WithStaticCache(torch.nn.Module):
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         # Every layer keeps all positions: a sliding window is then a mask, and needs no count of tokens that a capture would fix.
-        self._cache = Cache(layers=[StaticLayer(max_cache_len=length) for _ in range(config.num_hidden_layers)])
+        self._cache: Any = Cache(layers=[StaticLayer(max_cache_len=length) for _ in range(config.num_hidden_layers)])
         self._cache.early_initialization(batch, heads, size, model.dtype, model.device)
         self.cache = torch.nn.ModuleList(torch.nn.Module() for _ in self._cache.layers)
         for buffers, layer in zip(self.cache, self._cache.layers):
@@ -32,5 +32,5 @@ class WithStaticCache(torch.nn.Module):
     def forward(self, input_ids: torch.Tensor, cache_position: torch.Tensor) -> torch.Tensor:
         # Buffers are what a capture, or a move to another device, replaces.
         for buffers, layer in zip(self.cache, self._cache.layers):
-            layer.keys, layer.values = buffers.keys, buffers.values
+            layer.keys, layer.values = buffers.get_buffer("keys"), buffers.get_buffer("values")
         return self.model(input_ids=input_ids, cache_position=cache_position, past_key_values=self._cache, use_cache=True).logits

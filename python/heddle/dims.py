@@ -64,9 +64,9 @@ def symbols_of(
         hints = size.node.shape_env.var_to_val
         limits = {**size.node.shape_env.var_to_range, **limits}
     symbols = {}
+    unique = Names(RESERVED)
     for s, name in found.items():
-        name = identifier(name)
-        name = f"{name}_" if name in RESERVED else name
+        name = unique.unique(identifier(name))
         most = bound(limits[s].upper)
         if most == inf:
             problems.append(f'the size {name} has no upper bound: give it one, as Dim("{name}", max=4096)')

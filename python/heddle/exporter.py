@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
+import sympy
 import torch
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
@@ -121,9 +122,9 @@ def _said(error: Exception) -> str:
 def _line_of(error: Exception) -> str:
     """The innermost line outside of PyTorch and this package, as " at file.py:12"."""
     package = str(Path(__file__).parent)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((TORCH, package, "<"))]
-    inner = [f for f in frames if f.name not in ("<module>",) and "sympy" not in f.filename]
-    return f" at {Path(inner[-1].filename).name}:{inner[-1].lineno}" if inner else ""
+    own = (TORCH, package, str(Path(sympy.__file__).parent), "<")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(own)]
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def _signature(program: Program, exported: ExportedProgram, method: str, names: Mapping[tuple[object, ...], str]) -> Signature:

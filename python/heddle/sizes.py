@@ -150,8 +150,8 @@ class Sizes:
     def _rounded(self, e: sympy.Basic) -> tuple[str, int]:
         """A float made whole again: only where the float was exact, so that the quotient of integers is the same."""
         a, b = self._ratio(e.args[0])
-        limit = max(abs(bounds.lower(a, self.ranges)), abs(bounds.upper(a, self.ranges)))
-        if limit >= EXACT_IN_F64 or (isinstance(e, f.TruncToInt) and bounds.lower(a, self.ranges) < 0):
+        low, high = bounds.lower(a, self.ranges), bounds.upper(a, self.ranges)
+        if -low >= EXACT_IN_F64 or high >= EXACT_IN_F64 or (isinstance(e, f.TruncToInt) and low < 0):
             raise SizeError(f"a size is {e}, which rounds as floats do")
         if b == 1:
             return self._text(a)

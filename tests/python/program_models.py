@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small models of the kinds that are exported, with random weights, and inputs for them at several sizes."""
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Callable
 
 import torch

@@ -184,6 +184,19 @@ def test_weights_have_the_names_of_the_models_state_dict(tmp_path):
     assert list(program.methods["forward"].outputs) == ["logits", "input"]
 
 
+def test_sizes_have_names_of_their_own(tmp_path):
+    """Even where a Dim is called as something of the format, or as what a size without a name would be called."""
+
+    class Sum(nn.Module):
+        def forward(self, x, y):
+            return x.sum(1)[:, None] + y
+
+    shapes = ({0: Dim("f32", min=2, max=4), 1: Dim("max", min=2, max=5)}, {0: Dim("f32", min=2, max=4), 1: Dim("max_1", min=2, max=6)})
+    program = exported(tmp_path, Sum().eval(), (torch.randn(3, 4), torch.randn(3, 5)), dynamic_shapes=shapes)
+    assert program.symbols == {"f32_1": (2, 4), "max_1": (2, 5), "max_1_1": (2, 6)}
+    compare(program, Sum(), (torch.randn(2, 5), torch.randn(2, 6)), {}, 0)
+
+
 def test_calls_know_their_module_and_line(tmp_path):
     class Inner(nn.Module):
         def forward(self, x):
