@@ -70,6 +70,7 @@ class Method:
         self._names = Names(tensors.values())
         self._values: dict[str, str] = {}  # node: name of its value
         self._failed: set[str] = set()  # nodes that a problem leaves without a value
+        self._negative: set[str] = set()  # sizes that may be
         self._results: dict[str, list[str]] = {}  # node of a call with several results: their names
 
     def write(self, graph: GraphModule) -> None:
@@ -224,7 +225,8 @@ class Method:
             return str(size)
         text = self._integer(node, size)
         example = self.sizes.negative_example(size.node.expr) if text != "?" else None
-        if example is not None:
+        if example is not None and text not in self._negative:
+            self._negative.add(text)  # said once, of the first that has it
             self._problem(node, f"the size {text} is negative for {example}; give the Dim a larger min")
         return text
 

@@ -216,10 +216,14 @@ class Joined(nn.Module):
         least = torch.sym_min(9, x.shape[1])
         grid = torch.einsum("bic,bjc->bij", x, y)
         flat = grid.reshape(-1)
-        return {"both": both, "half": half, "a": a, "b": b * x.shape[1], "least": x.new_zeros(least), "most": x.new_ones(torch.sym_max(x.shape[1], y.shape[1])), "grid": grid, "flat": flat,
-                "ratio": x.sum(1) / y.shape[1], "stack": torch.stack([x, x]), "rest": F.pad(y, (0, 0, 0, y.shape[1] % 3)), "back": F.pad(y, (0, 0, 0, -y.shape[1] % 4)), "outer": x[:, :, None] - y[:, None], "mean": grid.mean((1, 2)),
-                "product": x @ y.transpose(1, 2),
-                "window": F.pad(x, (0, 0, 0, (x.shape[1] + 3) // 4 * 4 - x.shape[1])).view(2, -1, 4, 5), "linspace": torch.linspace(0, 1, 5) + x.shape[1] * y.shape[1]}  # fmt: skip
+        windows = F.pad(x, (0, 0, 0, (x.shape[1] + 3) // 4 * 4 - x.shape[1])).view(2, -1, 4, 5)
+        return {
+            "both": both, "half": half, "a": a, "b": b * x.shape[1], "least": x.new_zeros(least), "grid": grid, "flat": flat,
+            "most": x.new_ones(torch.sym_max(x.shape[1], y.shape[1])), "ratio": x.sum(1) / y.shape[1], "stack": torch.stack([x, x]),
+            "rest": F.pad(y, (0, 0, 0, y.shape[1] % 3)), "back": F.pad(y, (0, 0, 0, -y.shape[1] % 4)), "windows": windows,
+            "outer": x[:, :, None] - y[:, None], "mean": grid.mean((1, 2)), "product": x @ y.transpose(1, 2),
+            "linspace": torch.linspace(0, 1, 5) + x.shape[1] * y.shape[1],
+        }  # fmt: skip
 
 
 class Pairs(nn.Module):
