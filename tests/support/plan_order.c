@@ -34,7 +34,6 @@ static int trigger_step(const hd_plan *plan, uint32_t event) {
         for (uint32_t t = 0; t < hdi_plan_steps(plan)[i].n_triggers; t++)
             if (hdi_plan_triggers(plan)[hdi_plan_steps(plan)[i].first_trigger + t].event == event) return (int)i;
     abort(); /* no event without a trigger */
-    return -1;
 }
 
 static void link_step(const plan_set *s, closure *c, int run, int r, uint32_t i, int64_t rows) {
@@ -77,7 +76,7 @@ static bool meet(const hd_plan *p, const hdi_plan_step *x, uint32_t i, const hd_
         s->kind == HDI_SLOT_SEGMENT ? t->kind == HDI_SLOT_SEGMENT && s->rank == t->rank : p == q && a->slot == b->slot;
     uint64_t from[2], to[2];
     if (!one_place) return false;
-    assert_true(hdi_verify_span(p, a, true, &from[0], &to[0]) && hdi_verify_span(q, b, true, &from[1], &to[1]));
+    if (!hdi_verify_span(p, a, true, &from[0], &to[0]) || !hdi_verify_span(q, b, true, &from[1], &to[1])) abort();
     return from[0] < to[1] && from[1] < to[0];
 }
 
