@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exported programs against eager PyTorch: an independent reader runs the files at several values of their sizes."""
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,16 @@ import program_models as models
 from program_reader import Bad, Program
 
 torch.set_num_threads(1)
+BUILD = Path(os.environ.get("HEDDLE_BUILD_DIR", Path(__file__).resolve().parents[2] / "build" / "release"))
+
+
+def read_and_printed_by_the_library(path):
+    """The same program once more, as the library understands it."""
+    again = path.with_name("again.hdg")
+    printed = subprocess.run([BUILD / "bin" / "heddle", "inspect", "-m", path, "--graph"], check=True, capture_output=True, text=True).stdout
+    again.write_text(printed, encoding="utf-8")
+    shutil.copyfile(path.with_suffix(".safetensors"), again.with_suffix(".safetensors"))
+    return Program(again)
 
 
 def exported(tmp_path, *args, **kwargs):
@@ -53,6 +64,9 @@ def test_results_are_those_of_eager_pytorch(name, tmp_path):
     assert set(program.symbols) == set(case.sizes[0]), "the Dims' names are the symbols'"
     for sizes in case.sizes:
         compare(program, model, *case.inputs(**sizes), case.tolerance)
+    again = read_and_printed_by_the_library(tmp_path / "model.hdg")
+    assert [call.op for call in again.methods["forward"].calls] == [call.op for call in program.methods["forward"].calls]
+    compare(again, model, *case.inputs(**case.sizes[-1]), case.tolerance)
     assert all(call.scope or call.source for call in program.methods["forward"].calls)
 
 
