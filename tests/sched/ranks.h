@@ -13,6 +13,7 @@ typedef struct vs_case {
     int width; /* independent products beside those that travel */
     int fails; /* the run before which the last rank gives up; 0: none */
     bool shared_points;
+    bool once; /* one sum over ranks, and what is made of it */
 } vs_case;
 
 /* Makes the plans and executors of a case; all later calls are about it. */

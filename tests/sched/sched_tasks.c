@@ -9,14 +9,16 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "sched/explore.h"
+#include "sched/explore_test.h"
 #include "sched/ranks.h"
 
 static const vs_case cases[] = {
-    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false},       {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false},
-    {"one place", 2, 2, 1, 3, 512, 0, 0, false},          {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false},
-    {"two places", 2, 3, 2, 3, 8192, 2, 0, false},        {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false},
-    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false},  {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false},
-    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false},
+    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false, false},       {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false, false},
+    {"one place", 2, 2, 1, 3, 512, 0, 0, false, false},          {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false, false},
+    {"two places", 2, 3, 2, 3, 8192, 2, 0, false, false},        {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false, false},
+    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false, false},  {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false, false},
+    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false, false},
 };
 
 static const char *const edge_name[] = {
@@ -76,14 +78,65 @@ static int search(uint64_t most) {
         vs_case c;
         int delays;
     } searched[] = {
-        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true}, 2},
-        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true}, 2},
-        {{"two ranks, what they share", 2, 1, 8, 2, 64, 0, 0, true}, 3},
-        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false}, 2},
+        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true, false}, 2},
+        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true, false}, 2},
+        {{"two ranks, what they share", 2, 1, 8, 2, 64, 0, 0, true, false}, 3},
+        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false, false}, 2},
     };
     for (size_t i = 0; i < HDI_COUNTOF(searched); i++)
         if (search_one(&searched[i].c, searched[i].delays, most)) return 1;
     return 0;
+}
+
+/* ---- all traces ---- */
+
+static const vs_case small[] = {
+    {"three ranks, all", 3, 1, 4, 2, 16, 0, 0, false, true},
+    {"three ranks, all, one gives up", 3, 1, 4, 2, 16, 0, 2, false, true},
+    {"two workers, all", 1, 2, 1, 1, 16, 0, 0, false, true},
+    {"two workers steal, all", 1, 2, 2, 1, 8192, 0, 0, false, true},
+    {"three workers, all", 1, 3, 1, 1, 16, 0, 0, false, true},
+    {"two ranks, two workers, all", 2, 2, 1, 1, 16, 0, 0, false, true},
+};
+
+typedef struct explored {
+    uint64_t traces, vain; /* vain: begun, and seen to be explored already */
+    bool bad, more;
+} explored;
+
+static explored explore(const vs_case *c, uint64_t most) {
+    explored r = {.more = true};
+    ranks_open(c);
+    explore_begin();
+    while (r.more && !r.bad && r.traces + r.vain < most) {
+        ranks_reset();
+        vs_outcome how = vs_explore();
+        r.vain += how == VS_SEEN;
+        r.traces += how != VS_SEEN;
+        r.bad = how != VS_GOOD && how != VS_SEEN;
+        if (!r.bad) r.more = explore_next();
+    }
+    ranks_close();
+    return r;
+}
+
+static int explore_case(const vs_case *c, uint64_t most) {
+    explored r = explore(c, most);
+    printf("%-32s %llu traces%s (and %llu begun in vain)\n", c->name, (unsigned long long)r.traces,
+           r.bad    ? ", the last one WRONG"
+           : r.more ? ", NOT ALL"
+                    : ", all",
+           (unsigned long long)r.vain);
+    if (r.bad) printf("%s\nsched_tasks replay '%s' %s\n", vs_reason(), c->name, explore_choices());
+    fflush(stdout);
+    return r.bad || r.more; /* a search that was cut off proves nothing */
+}
+
+static int explore_all(const char *name, uint64_t most) {
+    int bad = 0;
+    for (size_t i = 0; i < HDI_COUNTOF(small); i++)
+        if (!name || strcmp(name, small[i].name) == 0) bad |= explore_case(&small[i], most);
+    return bad;
 }
 
 static int mutants(uint64_t n) {
@@ -125,6 +178,8 @@ int main(int argc, char **argv) {
     if (strcmp(what, "seeds") == 0) return seeds(n ? n : 1000);
     if (strcmp(what, "search") == 0) return search(n ? n : 2000000);
     if (strcmp(what, "mutants") == 0) return mutants(n ? n : 3000);
+    if (strcmp(what, "explore") == 0) return explore_all(argc > 3 ? argv[3] : NULL, n ? n : 3000000);
+    if (strcmp(what, "explorer") == 0) return explore_test();
     if (strcmp(what, "replay") == 0 && argc > 3) return replay(argv[2], strtoull(argv[3], NULL, 10), argc > 4 ? argv[4] : NULL);
     fprintf(stderr, "sched_tasks seeds|search|mutants [N], or replay CASE SEED [EDGE]\n");
     return 2;
