@@ -62,14 +62,20 @@ void hdi_vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed);
 #endif
 
 #define hdi_load(object, order) (HDI_POINT(), HDI_READS(*(object)), atomic_load_explicit(object, memory_order_##order))
-#define hdi_store(object, value, order) (HDI_POINT(), HDI_WRITES(*(object)), atomic_store_explicit(object, value, memory_order_##order))
-#define hdi_fetch_add(object, value, order) (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_add_explicit(object, value, memory_order_##order))
-#define hdi_fetch_sub(object, value, order) (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_sub_explicit(object, value, memory_order_##order))
-#define hdi_fetch_or(object, value, order) (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_or_explicit(object, value, memory_order_##order))
-#define hdi_fetch_and(object, value, order) (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_and_explicit(object, value, memory_order_##order))
+#define hdi_store(object, value, order) \
+    (HDI_POINT(), HDI_WRITES(*(object)), atomic_store_explicit(object, value, memory_order_##order))
+#define hdi_fetch_add(object, value, order) \
+    (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_add_explicit(object, value, memory_order_##order))
+#define hdi_fetch_sub(object, value, order) \
+    (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_sub_explicit(object, value, memory_order_##order))
+#define hdi_fetch_or(object, value, order) \
+    (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_or_explicit(object, value, memory_order_##order))
+#define hdi_fetch_and(object, value, order) \
+    (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_and_explicit(object, value, memory_order_##order))
 /* Failure: relaxed. */
 #define hdi_swap_if(object, expected, value, order) \
-    (HDI_POINT(), HDI_WRITES(*(object)), atomic_compare_exchange_strong_explicit(object, expected, value, memory_order_##order, memory_order_relaxed))
+    (HDI_POINT(), HDI_WRITES(*(object)),            \
+     atomic_compare_exchange_strong_explicit(object, expected, value, memory_order_##order, memory_order_relaxed))
 
 #ifdef HDI_VIRTUAL_SCHEDULER
 #define HDI_EAGER true /* sleeps at once and steals at once: turns are not what is explored */

@@ -119,7 +119,8 @@ void explore_did(int fiber) { memset(watched[fiber], 0, sizeof watched[fiber]); 
 
 bool explore_changed(int fiber) {
     for (int id = 0; id < n_objects; id++)
-        if (watched[fiber][id / 64] >> (id % 64) & 1u && writer[id] != fiber && last_write[id] > last_read[fiber][id]) return true;
+        if (watched[fiber][id / 64] >> (id % 64) & 1u && writer[id] != fiber && last_write[id] > last_read[fiber][id])
+            return true;
     return false;
 }
 

@@ -80,11 +80,11 @@ static const program programs[] = {
     {"2 writers to one object", {write_one, write_one}, 2, 0},
     {"3 writers to one object", {write_one, write_one, write_one}, 6, 0},
     {"5 writers to one object", {write_one, write_one, write_one, write_one, write_one}, 120, 0},
-    {"2 that write one object twice", {write_twice, write_twice}, 6, 0},                /* 4! / (2! 2!) */
-    {"3 that write one object twice", {write_twice, write_twice, write_twice}, 90, 0},  /* 6! / (2! 2! 2!) */
+    {"2 that write one object twice", {write_twice, write_twice}, 6, 0},               /* 4! / (2! 2!) */
+    {"3 that write one object twice", {write_twice, write_twice, write_twice}, 90, 0}, /* 6! / (2! 2! 2!) */
     {"4 readers of one object", {read_one, read_one, read_one, read_one}, 1, 0},
-    {"a writer and 3 readers", {write_one, read_one, read_one, read_one}, 8, 0},         /* each before or after it */
-    {"2 writers and 2 readers", {write_one, write_one, read_one, read_one}, 18, 0},      /* 2! x 3^2 */
+    {"a writer and 3 readers", {write_one, read_one, read_one, read_one}, 8, 0},    /* each before or after it */
+    {"2 writers and 2 readers", {write_one, write_one, read_one, read_one}, 18, 0}, /* 2! x 3^2 */
     {"a reader of 4 writers' objects", {write_own, write_own, write_own, write_own, read_all}, 16, 0},
     {"store buffers", {first_of_two, second_of_two}, 3, 0},
     {"1 tells 2 who sleep", {tell, listen, listen}, 4, 0}, /* each looks before, or after it */

@@ -14,11 +14,15 @@
 #include "sched/ranks.h"
 
 static const vs_case cases[] = {
-    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false, false},       {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false, false},
-    {"one place", 2, 2, 1, 3, 512, 0, 0, false, false},          {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false, false},
-    {"two places", 2, 3, 2, 3, 8192, 2, 0, false, false},        {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false, false},
-    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false, false},  {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false, false},
-    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false, false},
+    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false, false, false},
+    {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false, false, false},
+    {"one place", 2, 2, 1, 3, 512, 0, 0, false, false, false},
+    {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false, false, false},
+    {"two places", 2, 3, 2, 3, 8192, 2, 0, false, false, false},
+    {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false, false, false},
+    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false, false, false},
+    {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false, false, false},
+    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false, false, false},
 };
 
 static const char *const edge_name[] = {
@@ -78,10 +82,10 @@ static int search(uint64_t most) {
         vs_case c;
         int delays;
     } searched[] = {
-        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true, false}, 2},
-        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true, false}, 2},
-        {{"two ranks, what they share", 2, 1, 8, 2, 64, 0, 0, true, false}, 3},
-        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false, false}, 2},
+        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true, false, false}, 2},
+        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true, false, false}, 2},
+        {{"two ranks, what they share", 2, 1, 8, 2, 64, 0, 0, true, false, false}, 3},
+        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false, false, false}, 2},
     };
     for (size_t i = 0; i < HDI_COUNTOF(searched); i++)
         if (search_one(&searched[i].c, searched[i].delays, most)) return 1;
@@ -91,12 +95,15 @@ static int search(uint64_t most) {
 /* ---- all traces ---- */
 
 static const vs_case small[] = {
-    {"three ranks, all", 3, 1, 4, 2, 16, 0, 0, false, true},
-    {"three ranks, all, one gives up", 3, 1, 4, 2, 16, 0, 2, false, true},
-    {"two workers, all", 1, 2, 1, 1, 16, 0, 0, false, true},
-    {"two workers steal, all", 1, 2, 2, 1, 8192, 0, 0, false, true},
-    {"three workers, all", 1, 3, 1, 1, 16, 0, 0, false, true},
-    {"two ranks, two workers, all", 2, 2, 1, 1, 16, 0, 0, false, true},
+    {"three ranks, one run, all", 3, 1, 4, 1, 16, 0, 0, false, true, false},
+    {"three ranks, one gives up, all", 3, 1, 4, 1, 16, 0, 1, false, true, false},
+    {"three ranks in a circle, all", 3, 1, 4, 2, 16, 0, 0, false, true, true},
+    {"circle gives up, all", 3, 1, 4, 2, 16, 0, 2, false, true, true},
+    {"two ranks, two runs, all", 2, 1, 4, 2, 16, 0, 0, false, true, false},
+    {"two workers, all", 1, 2, 2, 1, 16, 0, 0, false, true, false},
+    {"two workers steal, all", 1, 2, 1, 1, 8192, 0, 0, false, true, false},
+    {"three workers, all", 1, 3, 1, 1, 16, 0, 0, false, true, false},
+    {"two ranks, two workers, all", 2, 2, 1, 1, 16, 0, 0, false, true, false},
 };
 
 typedef struct explored {
