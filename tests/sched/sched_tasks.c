@@ -146,6 +146,36 @@ static int explore_all(const char *name, uint64_t most) {
     return bad;
 }
 
+/* Edges that these small plans do not need: none. */
+static bool needs_more(int edge) {
+    (void)edge;
+    return false;
+}
+
+/* How many of the edges taken out are found, and after how many schedules. Those that only matter in bigger plans are not. */
+static int explore_mutants(uint64_t most) {
+    int missing = 0;
+    for (int edge = 0; edge < HDI_EDGE_COUNT; edge++) {
+        explored r = {0};
+        size_t i = 0;
+        bool all = true;
+        vs_mutate(edge);
+        for (; i < HDI_COUNTOF(small) && !r.bad; i++) {
+            r = explore(&small[i], most);
+            all &= !r.more;
+        }
+        if (r.bad)
+            printf("%-14s found: %s, schedule %llu: %s\n    sched_tasks replay '%s' %s %s\n", edge_name[edge], small[i - 1].name,
+                   (unsigned long long)(r.traces + r.vain), vs_reason(), small[i - 1].name, explore_choices(), edge_name[edge]);
+        else
+            printf("%-14s not found%s\n", edge_name[edge], all ? " in any trace" : " within the bound");
+        missing += !r.bad && !needs_more(edge);
+        fflush(stdout);
+    }
+    vs_mutate(-1);
+    return missing != 0;
+}
+
 static int mutants(uint64_t n) {
     int alive = 0;
     for (int edge = 0; edge < HDI_EDGE_COUNT; edge++) {
@@ -164,19 +194,32 @@ static int mutants(uint64_t n) {
     return alive != 0;
 }
 
-static int replay(const char *name, uint64_t seed, const char *edge) {
+static const vs_case *case_named(const char *name) {
+    for (size_t i = 0; i < HDI_COUNTOF(cases); i++)
+        if (strcmp(cases[i].name, name) == 0) return &cases[i];
+    for (size_t i = 0; i < HDI_COUNTOF(small); i++)
+        if (strcmp(small[i].name, name) == 0) return &small[i];
+    return NULL;
+}
+
+/* A schedule is a seed, or "fiber:turns,...". */
+static int replay(const char *name, const char *schedule, const char *edge) {
+    const vs_case *c = case_named(name);
     for (int i = 0; edge && i < HDI_EDGE_COUNT; i++)
         if (strcmp(edge, edge_name[i]) == 0) vs_mutate(i);
-    for (size_t i = 0; i < HDI_COUNTOF(cases); i++) {
-        if (strcmp(cases[i].name, name) != 0) continue;
-        ranks_open(&cases[i]);
-        ranks_reset();
-        vs_outcome outcome = vs_run_seed(seed);
-        printf("%s\n", outcome == VS_GOOD ? "good" : vs_reason());
-        return outcome != VS_GOOD;
+    if (!c) {
+        fprintf(stderr, "there is no case '%s'\n", name);
+        return 2;
     }
-    fprintf(stderr, "there is no case '%s'\n", name);
-    return 2;
+    ranks_open(c);
+    ranks_reset();
+    vs_outcome outcome = strchr(schedule, ':') ? vs_run_choices(schedule) : vs_run_seed(strtoull(schedule, NULL, 10));
+    if (outcome == VS_SEEN) {
+        fprintf(stderr, "'%s' has no such schedule\n", name);
+        return 2;
+    }
+    printf("%s\n", outcome == VS_GOOD ? "good" : vs_reason());
+    return outcome != VS_GOOD;
 }
 
 int main(int argc, char **argv) {
@@ -186,8 +229,9 @@ int main(int argc, char **argv) {
     if (strcmp(what, "search") == 0) return search(n ? n : 2000000);
     if (strcmp(what, "mutants") == 0) return mutants(n ? n : 3000);
     if (strcmp(what, "explore") == 0) return explore_all(argc > 3 ? argv[3] : NULL, n ? n : 3000000);
+    if (strcmp(what, "explore_mutants") == 0) return explore_mutants(n ? n : 100000);
     if (strcmp(what, "explorer") == 0) return explore_test();
-    if (strcmp(what, "replay") == 0 && argc > 3) return replay(argv[2], strtoull(argv[3], NULL, 10), argc > 4 ? argv[4] : NULL);
+    if (strcmp(what, "replay") == 0 && argc > 3) return replay(argv[2], argv[3], argc > 4 ? argv[4] : NULL);
     fprintf(stderr, "sched_tasks seeds|search|mutants [N], or replay CASE SEED [EDGE]\n");
     return 2;
 }
