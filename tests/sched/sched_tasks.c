@@ -153,8 +153,7 @@ static int explore_all(const char *name, uint64_t most) {
 
 /* Edges that are not found within the bound: left to seeds. */
 static bool needs_more(int edge) {
-    return edge == HDI_EDGE_WAKE_FAIL || edge == HDI_EDGE_STEAL || edge == HDI_EDGE_ADVANCE_ALONE ||
-           edge == HDI_EDGE_ADVANCE_AGAIN || edge == HDI_EDGE_TAKE_LAST;
+    return edge == HDI_EDGE_WAKE_FAIL || edge == HDI_EDGE_ADVANCE_ALONE || edge == HDI_EDGE_ADVANCE_AGAIN;
 }
 
 /* Which of the edges taken out are found, and after how many schedules. */
