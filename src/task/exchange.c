@@ -9,6 +9,7 @@
 #include "comm/window_device.h"
 #include "graph/exchange.h"
 #include "task/exchange_device.h"
+#include "task/sched_point.h"
 #include "task/tracer.h"
 
 static hd_status check_domain(const hd_plan *plan, const hd_domain *domain) {
@@ -86,6 +87,7 @@ hd_status hdi_exchange_check(hd_executor *executor) {
 hd_status hdi_exchange_begin(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return HD_OK;
+    HDI_READS(*x->domain->failed);
     if (atomic_load_explicit(x->domain->failed, memory_order_relaxed)) HD_TRY(hd_domain_check(x->domain));
     x->run++;
     hdi_exchange_goes_on(executor);
@@ -96,6 +98,7 @@ hd_status hdi_exchange_begin(hd_executor *executor) {
 hd_status hdi_exchange_end(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return HD_OK;
+    HDI_READS(*x->domain->failed);
     for (int32_t r = 0; r < executor->plan->ranks; r++)
         if (executor->plan->end_ranks >> r & 1u) HD_TRY(give_up(executor, hd_signal_raise(x->window, r, 0, x->run)));
     return HD_OK;
@@ -110,9 +113,11 @@ static uint64_t value_of(const hd_executor *executor, const hdi_plan_remote *rem
 bool hdi_exchange_ready(const hd_executor *executor, uint32_t s) {
     const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
     const hdi_plan_remote *remotes = hdi_plan_remotes(executor->plan) + step->first_remote;
-    for (uint32_t i = 0; i < step->n_remotes; i++)
+    for (uint32_t i = 0; i < step->n_remotes; i++) {
+        HDI_READS(hdi_signal_of(executor->exchange->window, remotes[i].rank, remotes[i].event)->value);
         if (!hdi_signal_seen(executor->exchange->window, remotes[i].rank, remotes[i].event, value_of(executor, &remotes[i])))
             return false;
+    }
     return true;
 }
 
@@ -151,6 +156,7 @@ void hdi_exchange_stands(hd_executor *executor, uint32_t s) {
 
 hd_status hdi_exchange_progress(hd_executor *executor, bool closely) {
     hd_domain *domain = executor->exchange->domain;
+    HDI_READS(*domain->failed);
     if (domain->transport->poll) HD_TRY(give_up(executor, domain->transport->poll(domain)));
     return closely || atomic_load_explicit(domain->failed, memory_order_relaxed) ? hd_domain_check(domain) : HD_OK;
 }
@@ -160,9 +166,11 @@ hd_status hdi_exchange_overdue(hd_executor *executor, uint32_t s, int64_t since)
     const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
     const hdi_plan_remote *r = hdi_plan_remotes(executor->plan) + step->first_remote;
     int64_t waited = beat(x, s) - since;
+    HDI_READS(*x->domain->failed);
     bool over = waited > x->domain->timeout_ns || hdi_domain_failed(x->domain);
     for (uint32_t i = 0; i < step->n_remotes; i++) {
         /* Looked at before the signal: what a rank that left has raised, it raised before. */
+        HDI_READS(hdi_signal_of(x->window, r[i].rank, r[i].event)->value);
         bool left = atomic_load_explicit(&x->domain->states[r[i].rank].left, memory_order_acquire);
         if ((over || left) && !hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i])))
             return give_up(executor, hdi_wait_failed(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]),
@@ -186,6 +194,7 @@ static hd_status send(hd_executor *executor, const hdi_plan_trigger *t, uint32_t
     const uint8_t *segment = hd_window_segment(x->window, executor->plan->rank);
     uint64_t value = x->run * hdi_plan_events(executor->plan)[t->event].chunks;
     size_t at, bytes;
+    HDI_READS(*x->domain->failed);
     piece_bytes(&executor->operands[t->operand], segment, piece, pieces, &at, &bytes);
     for (int32_t r = 0; r < executor->plan->ranks; r++) {
         if (!(t->ranks >> r & 1u)) continue;

@@ -25,6 +25,7 @@ static void take(hdi_tasks *tasks, int worker, uint32_t slot, bool closely) {
     uint32_t looked_at = hdi_load(&place->step, relaxed);
     if (!closely && !signals_seen(tasks, looked_at)) return;
     if (!hdi_slot_set_take(&tasks->parked, slot) && HDI_EDGE(PARK_CLAIM)) return;
+    HDI_READS(place->step);
     uint32_t step = atomic_load_explicit(&place->step, memory_order_relaxed);
     if (!HDI_EDGE(PARK_AGAIN) || signals_seen(tasks, step)) {
         hdi_exchange_goes_on(tasks->executor);
@@ -68,6 +69,7 @@ static void say(const hdi_tasks *tasks) {
 }
 
 void hdi_tasks_poll(hdi_tasks *tasks, int worker) {
+    HDI_READS(tasks->parked);
     if (!atomic_load_explicit(&tasks->parked, memory_order_relaxed) || !HDI_EDGE(POLL)) return;
     progress(tasks, false);
     look_at_all(tasks, worker, false);
@@ -76,6 +78,7 @@ void hdi_tasks_poll(hdi_tasks *tasks, int worker) {
 void hdi_tasks_watch(hdi_tasks *tasks, int worker) {
     if (!HDI_EDGE(POLL)) return;
     progress(tasks, true);
+    HDI_READS(tasks->failed);
     if (atomic_load_explicit(&tasks->failed, memory_order_relaxed)) return;
     look_at_all(tasks, worker, true);
     say(tasks);

@@ -43,26 +43,39 @@ typedef enum hdi_edge {
 void hdi_vs_point(void);        /* others may go first */
 void hdi_vs_shared_point(void); /* the same, at what other ranks can see */
 bool hdi_vs_edge(hdi_edge edge);
+/* The turn reads an object, or writes it: only the order of accesses to one object matters. */
+void hdi_vs_access(const volatile void *object, bool writes);
 /* Others go on until *epoch is not `seen`, or, when `timed`, until anything that ranks share has changed. */
 void hdi_vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed);
 #define HDI_POINT() hdi_vs_point()
 #define HDI_SHARED_POINT() hdi_vs_shared_point()
 #define HDI_EDGE(name) hdi_vs_edge(HDI_EDGE_##name)
+#define HDI_READS(object) hdi_vs_access(&(object), false)
+#define HDI_WRITES(object) hdi_vs_access(&(object), true)
 #else
 #define HDI_POINT() ((void)0)
 #define HDI_SHARED_POINT() ((void)0)
 #define HDI_EDGE(name) true
+/* What is touched without a point of its own. */
+#define HDI_READS(object) ((void)0)
+#define HDI_WRITES(object) ((void)0)
 #endif
 
-#define hdi_load(object, order) (HDI_POINT(), atomic_load_explicit(object, memory_order_##order))
-#define hdi_store(object, value, order) (HDI_POINT(), atomic_store_explicit(object, value, memory_order_##order))
-#define hdi_fetch_add(object, value, order) (HDI_POINT(), atomic_fetch_add_explicit(object, value, memory_order_##order))
-#define hdi_fetch_sub(object, value, order) (HDI_POINT(), atomic_fetch_sub_explicit(object, value, memory_order_##order))
-#define hdi_fetch_or(object, value, order) (HDI_POINT(), atomic_fetch_or_explicit(object, value, memory_order_##order))
-#define hdi_fetch_and(object, value, order) (HDI_POINT(), atomic_fetch_and_explicit(object, value, memory_order_##order))
+#define hdi_load(object, order) (HDI_POINT(), HDI_READS(*(object)), atomic_load_explicit(object, memory_order_##order))
+#define hdi_store(object, value, order) \
+    (HDI_POINT(), HDI_WRITES(*(object)), atomic_store_explicit(object, value, memory_order_##order))
+#define hdi_fetch_add(object, value, order) \
+    (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_add_explicit(object, value, memory_order_##order))
+#define hdi_fetch_sub(object, value, order) \
+    (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_sub_explicit(object, value, memory_order_##order))
+#define hdi_fetch_or(object, value, order) \
+    (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_or_explicit(object, value, memory_order_##order))
+#define hdi_fetch_and(object, value, order) \
+    (HDI_POINT(), HDI_WRITES(*(object)), atomic_fetch_and_explicit(object, value, memory_order_##order))
 /* Failure: relaxed. */
 #define hdi_swap_if(object, expected, value, order) \
-    (HDI_POINT(), atomic_compare_exchange_strong_explicit(object, expected, value, memory_order_##order, memory_order_relaxed))
+    (HDI_POINT(), HDI_WRITES(*(object)),            \
+     atomic_compare_exchange_strong_explicit(object, expected, value, memory_order_##order, memory_order_relaxed))
 
 #ifdef HDI_VIRTUAL_SCHEDULER
 #define HDI_EAGER true /* sleeps at once and steals at once: turns are not what is explored */

@@ -52,6 +52,7 @@ void hdi_tasks_begin(hdi_tasks *tasks) {
 
 void hdi_tasks_fail(hdi_tasks *tasks, hd_status status) {
     bool before = false;
+    HDI_WRITES(tasks->failed);
     if (!atomic_compare_exchange_strong(&tasks->failed, &before, true)) return;
     tasks->status = status;
     snprintf(tasks->message, sizeof tasks->message, "%s", hd_last_error());

@@ -13,6 +13,8 @@ typedef struct vs_case {
     int width; /* independent products beside those that travel */
     int fails; /* the run before which the last rank gives up; 0: none */
     bool shared_points;
+    bool once;  /* one sum over ranks, and what is made of it */
+    bool pairs; /* a sum is that of a rank and the one before it, going round */
 } vs_case;
 
 /* Makes the plans and executors of a case; all later calls are about it. */

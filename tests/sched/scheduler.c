@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <ucontext.h>
 
+#include "sched/explore.h"
+
 enum { STACK = 256 << 10, MOST_CHOICES = 1 << 20 };
 
 typedef struct fiber {
@@ -33,7 +35,9 @@ static vs_outcome outcome;
 static char reason[400];
 static uint64_t world, random_state, turns;
 static uint32_t rarity;
-static bool searching;
+static bool searching, exploring;
+static const char *given; /* what is left of choices to be replayed */
+static uint32_t given_turns;
 static choice *choices;
 static uint32_t n_choices, at_choice;
 static int budget;
@@ -69,7 +73,7 @@ void vs_add(void (*fn)(void *user), void *user) {
 static bool can_run(const fiber *f) {
     if (f->done) return false;
     if (!f->asleep) return true;
-    return atomic_load(f->epoch) != f->seen || (f->timed && world != f->world);
+    return atomic_load(f->epoch) != f->seen || (f->timed && (exploring ? explore_changed((int)(f - fibers)) : world != f->world));
 }
 
 static uint32_t draw(uint32_t below) {
@@ -91,6 +95,24 @@ static int choose(int n, bool running) {
     return c->taken;
 }
 
+/* As explored, or as an explored one was written down. */
+static int choose_of(const int *options, int n) {
+    uint32_t enabled = 0;
+    for (int i = 0; i < n; i++) enabled |= 1u << options[i];
+    if (!given) return explore_choose(enabled, options[0]);
+    static int fiber_given;
+    if (!given_turns) {
+        char *end;
+        if (!*given) return explore_choose(enabled, options[0]);
+        fiber_given = (int)strtol(given, &end, 10);
+        given_turns = *end == ':' ? (uint32_t)strtoul(end + 1, &end, 10) : 0;
+        given = *end == ',' ? end + 1 : end;
+        if (!given_turns) return -1;
+    }
+    given_turns--;
+    return fiber_given >= 0 && fiber_given < n_fibers && enabled >> fiber_given & 1u ? explore_choose(1u << fiber_given, -1) : -1;
+}
+
 static void leave(vs_outcome how) {
     if (outcome == VS_GOOD) outcome = how;
     setcontext(&outside);
@@ -107,7 +129,9 @@ static void switch_turn(bool first) {
         if ((i != current || !running) && can_run(&fibers[i])) options[n++] = i;
     }
     if (n == 0) leave(all_done ? VS_GOOD : VS_DEADLOCK);
-    current = options[choose(n, running)];
+    current = exploring ? choose_of(options, n) : options[choose(n, running)];
+    if (current < 0) leave(VS_SEEN);
+    if (exploring && fibers[current].asleep) explore_woke(current, fibers[current].epoch, fibers[current].timed);
     if (fibers[current].asleep) fibers[current].world = world;
     fibers[current].asleep = false;
     if (current == before && !first) return;
@@ -133,6 +157,26 @@ vs_outcome vs_run_seed(uint64_t seed) {
     random_state = seed * 0x9e3779b97f4a7c15u + 1;
     rarity = 2u << draw(6);
     return run();
+}
+
+vs_outcome vs_explore(void) {
+    exploring = true;
+    given = NULL;
+    explore_start();
+    vs_outcome how = run();
+    exploring = false;
+    return how;
+}
+
+vs_outcome vs_run_choices(const char *choices_given) {
+    explore_begin();
+    explore_start();
+    exploring = true;
+    given = choices_given;
+    given_turns = 0;
+    vs_outcome how = run();
+    exploring = false;
+    return how;
 }
 
 void vs_search(void) {
@@ -172,6 +216,10 @@ void hdi_vs_shared_point(void) { switch_turn(false); }
 
 void hdi_vs_point(void) {
     if (counted == VS_ALL_POINTS || fibers[current].done) switch_turn(false);
+}
+
+void hdi_vs_access(const volatile void *object, bool writes) {
+    if (exploring) explore_access(object, writes);
 }
 
 bool hdi_vs_edge(hdi_edge edge) { return (int)edge != mutant; }

@@ -11,7 +11,7 @@
 
 enum { VS_MOST_FIBERS = 16 };
 
-typedef enum vs_outcome { VS_GOOD, VS_DEADLOCK, VS_WRONG, VS_ENDLESS } vs_outcome;
+typedef enum vs_outcome { VS_GOOD, VS_DEADLOCK, VS_WRONG, VS_ENDLESS, VS_SEEN } vs_outcome;
 
 /* Which points count: all, or only those at what ranks share (one worker a rank: the others commute). */
 typedef enum vs_points { VS_ALL_POINTS, VS_SHARED_POINTS } vs_points;
@@ -24,6 +24,11 @@ vs_outcome vs_run_seed(uint64_t seed);
  * *more: there is another one. Begin with vs_search(). */
 void vs_search(void);
 vs_outcome vs_run_next(int delays, bool *more);
+
+/* All traces (explore.h): begin with explore_begin(). A schedule that only repeats what has been explored is VS_SEEN. */
+vs_outcome vs_explore(void);
+/* Runs "fiber:turns,..." as explore_choices() gives it. */
+vs_outcome vs_run_choices(const char *choices);
 
 int vs_current(void);
 /* What ranks share has changed: those who sleep for a while wake. */

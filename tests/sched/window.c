@@ -32,6 +32,7 @@ static hd_status barrier(hd_domain *domain) {
 static void end_domain(hd_domain *domain, hd_status code, const char *sentence) {
     (void)code;
     hdi_vs_shared_point();
+    HDI_WRITES(failed);
     if (!atomic_load(&failed)) snprintf(failure, sizeof failure, "rank %d: %s", domain->rank, sentence);
     atomic_store(&failed, true);
     vs_changed();
@@ -41,6 +42,7 @@ void window_end(void) { atomic_store(&failed, true); }
 
 static hd_status check(hd_domain *domain) {
     (void)domain;
+    HDI_READS(failed);
     return atomic_load(&failed) ? hdi_fail(HD_COMM, "%s", failure) : HD_OK;
 }
 
@@ -61,11 +63,13 @@ static hd_status put(hd_window *window, int32_t rank, size_t offset, size_t byte
 static hd_status raise_signal(hd_window *window, int32_t rank, uint32_t signal, uint64_t value) {
     hdi_vs_shared_point();
     hdi_signal *s = &signals[rank][signal * (uint32_t)window->domain->ranks + (uint32_t)window->domain->rank];
+    HDI_WRITES(s->value);
     if (atomic_load(&s->value) >= value)
         vs_wrong("rank %d raises signal %u of rank %d to %llu, where it is already", window->domain->rank, signal, rank,
                  (unsigned long long)value);
     atomic_store(&s->value, value);
     vs_changed();
+    HDI_READS(failed); /* whoever raises next looks first whether all is well */
     return HD_OK;
 }
 
