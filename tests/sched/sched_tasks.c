@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sched_tasks seeds|search|mutants: the task runtime under many schedules. sched_tasks replay CASE SEED [EDGE]: one of them
- * again.
+/* sched_tasks seeds|search|mutants|explore|explorer|explore_mutants: the task runtime under many schedules. sched_tasks replay
+ * CASE SEED-OR-CHOICES [EDGE]: one of them again.
  *
- * seeds: random schedules of every case. search: all schedules with a bounded number of delays, of three ranks and of two
- * workers. mutants: with any one edge of the protocol taken out, some schedule of some case goes wrong. */
+ * seeds: random schedules of every case. search: all schedules with few delays. explore: all that differ, of small cases.
+ * mutants, explore_mutants: with any one edge of the protocol taken out, some schedule of some case goes wrong. explorer: the
+ * explorer itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +240,7 @@ int main(int argc, char **argv) {
     if (strcmp(what, "explore_mutants") == 0) return explore_mutants(n ? n : 2500, argc > 3 ? argv[3] : NULL);
     if (strcmp(what, "explorer") == 0) return explore_test();
     if (strcmp(what, "replay") == 0 && argc > 3) return replay(argv[2], argv[3], argc > 4 ? argv[4] : NULL);
-    fprintf(stderr, "sched_tasks seeds|search|mutants [N], or replay CASE SEED [EDGE]\n");
+    fprintf(stderr,
+            "sched_tasks seeds|search|mutants|explore|explorer|explore_mutants [N], or replay CASE SEED-OR-CHOICES [EDGE]\n");
     return 2;
 }
