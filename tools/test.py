@@ -47,7 +47,7 @@ STAGES = [
         "tsan",
         "data races",
         tests=r"^unit\.(bandwidth|comm|comm_failures|engine|engine_devices|engine_parallel|executors|plan|pool|ranks|runtime|stages|collectives|status|tasks|tasks_ranks|tokenizer|weights_upload)$|^conformance\.",
-        env={"TSAN_OPTIONS": "halt_on_error=1", "HEDDLE_TEST_DEVICE": "remote"},
+        env={"TSAN_OPTIONS": "halt_on_error=1", "HEDDLE_TEST_DEVICE": "remote", "HEDDLE_BRIEF_TESTS": "1"},
     ),
     Stage("clang", "the other compiler, warnings as errors", tests=r"^(unit|check|gpu_host)\.", skip=LONG),
 ]

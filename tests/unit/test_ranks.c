@@ -6,6 +6,7 @@
 #include "unit/cmocka_all.h"
 
 #include "base/status.h"
+#include "support/brief.h"
 #include "support/crew.h"
 #include "support/generate.h"
 #include "support/tiny_model.h"
@@ -129,7 +130,7 @@ static void every_family_gives_the_same_bits(void **state) {
         {2, 2, 1, 33, HD_EXECUTOR_THREADS, .two_shot = 0},  {2, 2, 2, 512, HD_EXECUTOR_TASKS, .two_shot = 0},
     };
     (void)state;
-    for (size_t f = 0; f < HDI_COUNTOF(families); f++) {
+    for (size_t f = 0; f < HDI_COUNTOF(families); f += brief_tests() ? 2 : 1) {
         tiny_model tiny;
         tiny_model_init(&tiny, families[f]);
         check_model(&tiny, HD_WEIGHTS_AS_IS, settings, HDI_COUNTOF(settings));
@@ -165,7 +166,7 @@ static void sums_in_two_shots_do(void **state) {
         {4, 1, 1, 64, HD_EXECUTOR_THREADS, .two_shot = -1},
     };
     (void)state;
-    for (size_t f = 0; f < HDI_COUNTOF(families); f++) {
+    for (size_t f = 0; f < HDI_COUNTOF(families); f += brief_tests() ? 2 : 1) {
         tiny_model tiny;
         tiny_model_init(&tiny, families[f]);
         check_model(&tiny, HD_WEIGHTS_AS_IS, settings, HDI_COUNTOF(settings));
@@ -197,7 +198,7 @@ static void every_type_of_weights_does(void **state) {
                                        {4, 1, 1, 64, HD_EXECUTOR_THREADS, .two_shot = 0}};
     static const hd_dtype stored[] = {HD_DTYPE_BF16, HD_DTYPE_F16, HD_DTYPE_F32};
     (void)state;
-    for (int w = 0; w < HD_WEIGHTS_COUNT; w++) {
+    for (int w = 0; w < HD_WEIGHTS_COUNT; w += brief_tests() ? 2 : 1) {
         tiny_model tiny;
         tiny_model_init(&tiny, "qwen2");
         tiny.dtype = stored[w % 3];
@@ -217,7 +218,7 @@ static void uneven_shapes_do(void **state) {
         {4, 1, 1, 16, HD_EXECUTOR_SERIAL, .two_shot = 0},         {4, 1, 1, 16, HD_EXECUTOR_THREADS, .two_shot = SOME_ROWS},
         {8, 1, 1, 64, HD_EXECUTOR_SERIAL, .two_shot = SOME_ROWS}, {8, 1, 1, 64, HD_EXECUTOR_SERIAL, .two_shot = 0}};
     (void)state;
-    for (size_t i = 0; i < HDI_COUNTOF(shapes); i++) {
+    for (size_t i = 0; i < HDI_COUNTOF(shapes); i += brief_tests() ? 2 : 1) {
         tiny_model tiny;
         tiny_model_init(&tiny, i % 2 ? "llama" : "qwen3");
         tiny.heads = shapes[i].heads;
