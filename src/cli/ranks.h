@@ -34,7 +34,7 @@ typedef struct cli_ranks {
         {CLI_INT,        0, "pp",         "N",                                                                      \
          &(r)->pipeline, 0, HD_MAX_RANKS, .help = "give runs of layers to N stages, each of --tp ranks (1)"},       \
     {                                                                                                               \
-        CLI_INT, 0, "two-shot", "BYTES", &(r)->two_shot, -1, INT64_MAX,                                             \
+        CLI_INT, 0, "two-shot", "BYTES", &(r)->two_shot, -1, 1ll << 40,                                             \
             .help = "sums over ranks of so many bytes are made in two shots; 0: what suits the ranks, -1: none (0)" \
     }
 

@@ -21,7 +21,7 @@ static size_t make_table(simulate_options *o, cli_option table[MAX_OPTIONS]) {
         {CLI_INT, 0, "sequences", "N", &o->sequences, 1, 4096, .help = "sequences in a run (1)"},
         {CLI_INT, 0, "context", "N", &o->context, 0, 1 << 20, .help = "tokens of each that are in the cache (1024)"},
         {CLI_INT, 0, "chunks", "N", &o->chunks, 1, 64, .help = "pieces that partial sums of many rows are told in (4)"},
-        {CLI_INT, 0, "two-shot", "BYTES", &o->two_shot, -1, INT64_MAX,
+        {CLI_INT, 0, "two-shot", "BYTES", &o->two_shot, -1, 1ll << 40,
          .help = "sums of so many bytes are made in two shots; 0: what suits the ranks, -1: none (0)"},
         {CLI_INT, 0, "runs", "N", &o->runs, 2, 1000, .help = "runs behind each other, for the rate of filled stages (8)"},
         {CLI_FLAG, 0, "all-reduce", NULL, &o->all_reduce, .help = "all-reduces by themselves, in stages of up to 8 ranks"},
