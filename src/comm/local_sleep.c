@@ -21,18 +21,18 @@ static void futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t ns) {
 static void futex_wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0); }
 
 void hdi_local_ring(hdi_local_rank *rank) {
-    atomic_fetch_add(&rank->bell, 1);
+    (void)hdi_fetch_add(&rank->bell, 1, seq_cst);
     futex_wake_all(&rank->bell);
 }
 
 void hdi_local_wake(hdi_local_rank *rank) {
-    if (atomic_load(&rank->dozing)) hdi_local_ring(rank);
+    if (hdi_load(&rank->dozing, seq_cst)) hdi_local_ring(rank);
 }
 
 void hdi_local_sleep(hdi_local *local, int32_t rank, bool (*worth_a_look)(const void *user), const void *user, int64_t ns) {
     hdi_local_rank *mine = &local->control->ranks[rank];
-    uint32_t bell = atomic_load(&mine->bell);
-    atomic_fetch_add(&mine->dozing, 1);
-    if (!atomic_load(&local->control->failed) && !worth_a_look(user)) futex_wait(&mine->bell, bell, ns);
-    atomic_fetch_sub(&mine->dozing, 1);
+    uint32_t bell = hdi_load(&mine->bell, seq_cst);
+    (void)hdi_fetch_add(&mine->dozing, 1, seq_cst);
+    if (!hdi_load(&local->control->failed, seq_cst) && !worth_a_look(user)) futex_wait(&mine->bell, bell, ns);
+    (void)hdi_fetch_sub(&mine->dozing, 1, seq_cst);
 }

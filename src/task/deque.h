@@ -21,7 +21,7 @@ typedef struct hdi_deque {
 
 /* Owner. False: it is full. */
 static inline bool hdi_deque_push(hdi_deque *deque, uint64_t range) {
-    int64_t bottom = atomic_load_explicit(&deque->bottom, memory_order_relaxed), top = hdi_load(&deque->top, acquire);
+    int64_t bottom = hdi_quiet_load(&deque->bottom, relaxed), top = hdi_load(&deque->top, acquire);
     if (bottom - top >= HDI_DEQUE_SIZE) return false;
     hdi_store(&deque->range[bottom % HDI_DEQUE_SIZE], range, relaxed);
     hdi_store(&deque->bottom, bottom + 1, seq_cst);
@@ -30,13 +30,13 @@ static inline bool hdi_deque_push(hdi_deque *deque, uint64_t range) {
 
 /* Owner. 0: it is empty. */
 static inline uint64_t hdi_deque_take(hdi_deque *deque) {
-    int64_t bottom = atomic_load_explicit(&deque->bottom, memory_order_relaxed) - 1;
+    int64_t bottom = hdi_quiet_load(&deque->bottom, relaxed) - 1;
     if (hdi_load(&deque->top, relaxed) > bottom) return 0; /* thieves only ever raise it */
     hdi_store(&deque->bottom, bottom, seq_cst);
     int64_t top = hdi_load(&deque->top, seq_cst);
     uint64_t range = 0;
     if (top <= bottom) {
-        range = atomic_load_explicit(&deque->range[bottom % HDI_DEQUE_SIZE], memory_order_relaxed);
+        range = hdi_quiet_load(&deque->range[bottom % HDI_DEQUE_SIZE], relaxed);
         if (top < bottom) return range;
         /* The last one: a thief may be at it. */
         if (!hdi_swap_if(&deque->top, &top, top + 1, seq_cst) && HDI_EDGE(TAKE_LAST)) range = 0;

@@ -9,6 +9,7 @@
 #include "comm/window_device.h"
 #include "graph/exchange.h"
 #include "task/exchange_device.h"
+#include "task/sched_point.h"
 #include "task/tracer.h"
 
 static hd_status check_domain(const hd_plan *plan, const hd_domain *domain) {
@@ -86,7 +87,8 @@ hd_status hdi_exchange_check(hd_executor *executor) {
 hd_status hdi_exchange_begin(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return HD_OK;
-    if (atomic_load_explicit(x->domain->failed, memory_order_relaxed)) HD_TRY(hd_domain_check(x->domain));
+    if (hdi_quiet_load(x->domain->failed, relaxed)) HD_TRY(hd_domain_check(x->domain));
+    HDI_WRITES(x->run);
     x->run++;
     (void)beat(x, 0);
     return HD_OK;
@@ -96,12 +98,14 @@ hd_status hdi_exchange_end(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return HD_OK;
     for (int32_t r = 0; r < executor->plan->ranks; r++)
-        if (executor->plan->end_ranks >> r & 1u) HD_TRY(give_up(executor, hd_signal_raise(x->window, r, 0, x->run)));
+        if ((executor->plan->end_ranks >> r & 1u) && HDI_EDGE(RUN_END))
+            HD_TRY(give_up(executor, hd_signal_raise(x->window, r, 0, x->run)));
     return HD_OK;
 }
 
 /* Where the counter stands when all of it is there. */
 static uint64_t value_of(const hd_executor *executor, const hdi_plan_remote *remote) {
+    HDI_READS(executor->exchange->run);
     uint64_t run = executor->exchange->run;
     return run > remote->lag ? (run - remote->lag) * hdi_plan_events(executor->plan)[remote->event].chunks : 0;
 }
@@ -137,7 +141,7 @@ int64_t hdi_exchange_park(hd_executor *executor, uint32_t s) { return beat(execu
 hd_status hdi_exchange_progress(hd_executor *executor, bool closely) {
     hd_domain *domain = executor->exchange->domain;
     if (domain->transport->poll) HD_TRY(give_up(executor, domain->transport->poll(domain)));
-    return closely || atomic_load_explicit(domain->failed, memory_order_relaxed) ? hd_domain_check(domain) : HD_OK;
+    return closely || hdi_quiet_load(domain->failed, relaxed) ? hd_domain_check(domain) : HD_OK;
 }
 
 hd_status hdi_exchange_overdue(hd_executor *executor, uint32_t s, int64_t since) {
@@ -148,7 +152,7 @@ hd_status hdi_exchange_overdue(hd_executor *executor, uint32_t s, int64_t since)
     bool over = waited > x->domain->timeout_ns || hdi_domain_failed(x->domain);
     for (uint32_t i = 0; i < step->n_remotes; i++) {
         /* Looked at before the signal: what a rank that left has raised, it raised before. */
-        bool left = atomic_load_explicit(&x->domain->states[r[i].rank].left, memory_order_acquire);
+        bool left = hdi_load(&x->domain->states[r[i].rank].left, acquire);
         if ((over || left) && !hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i])))
             return give_up(executor, hdi_wait_failed(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]),
                                                      hdi_plan_name(executor->plan, step->name), waited));
@@ -168,6 +172,7 @@ static void piece_bytes(const hdi_operand *t, const uint8_t *segment, int32_t pi
 /* Sends piece `piece` to the trigger's ranks; a piece that is all of it comes with the signal. */
 static hd_status send(hd_executor *executor, const hdi_plan_trigger *t, uint32_t s, int32_t piece, int32_t pieces, int worker) {
     const hdi_exchange *x = executor->exchange;
+    HDI_READS(x->run);
     const uint8_t *segment = hd_window_segment(x->window, executor->plan->rank);
     uint64_t value = x->run * hdi_plan_events(executor->plan)[t->event].chunks;
     size_t at, bytes;
@@ -187,7 +192,7 @@ static hd_status trigger(hd_executor *executor, uint32_t s, uint32_t index, int3
     uint32_t chunks = hdi_plan_events(executor->plan)[t->event].chunks;
     HD_TRY(send(executor, t, s, piece, pieces, worker));
     if (pieces == 1) return HD_OK;
-    uint32_t ended = (atomic_fetch_add_explicit(&x->complete[index], 1, memory_order_acq_rel) + 1) % (uint32_t)pieces;
+    uint32_t ended = (hdi_fetch_add(&x->complete[index], 1, acq_rel) + 1) % (uint32_t)pieces;
     uint64_t value = (x->run - 1) * chunks + (ended ? (uint64_t)ended : chunks);
     for (int32_t r = 0; r < executor->plan->ranks; r++)
         if (t->ranks >> r & 1u) HD_TRY(hd_signal_raise(x->window, r, t->event, value));

@@ -17,18 +17,13 @@ void hdi_bed_free(hdi_bed *bed) {
     pthread_mutex_destroy(&bed->mutex);
 }
 
-#ifdef HDI_VIRTUAL_SCHEDULER
-static void lie_down(hdi_bed *bed, uint32_t seen, int64_t ns) { hdi_vs_sleep(&bed->epoch, seen, ns != 0); }
-
-static void raise_epoch(hdi_bed *bed) { (void)hdi_fetch_add(&bed->epoch, 1, seq_cst); }
-#else
 static void lie_down(hdi_bed *bed, uint32_t seen, int64_t ns) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (until.tv_nsec + ns) / 1000000000;
     until.tv_nsec = (until.tv_nsec + ns) % 1000000000;
     pthread_mutex_lock(&bed->mutex);
-    while (atomic_load(&bed->epoch) == seen) {
+    while (hdi_quiet_load(&bed->epoch, seq_cst) == seen) {
         if (!ns)
             pthread_cond_wait(&bed->wake, &bed->mutex);
         else if (pthread_cond_timedwait(&bed->wake, &bed->mutex, &until) != 0)
@@ -39,11 +34,10 @@ static void lie_down(hdi_bed *bed, uint32_t seen, int64_t ns) {
 
 static void raise_epoch(hdi_bed *bed) {
     pthread_mutex_lock(&bed->mutex);
-    atomic_fetch_add(&bed->epoch, 1);
+    (void)hdi_fetch_add(&bed->epoch, 1, seq_cst);
     pthread_cond_broadcast(&bed->wake);
     pthread_mutex_unlock(&bed->mutex);
 }
-#endif
 
 void hdi_bed_sleep(hdi_bed *bed, bool (*look)(void *user), void *user, int64_t ns) {
     (void)hdi_fetch_add(&bed->sleepers, 1, seq_cst);

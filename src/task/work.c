@@ -14,7 +14,7 @@ enum {
 /* ---- handing out ---- */
 
 static void post(hdi_worker *to, uint32_t slot, uint64_t range) {
-    atomic_store_explicit(&to->letter[slot], range, memory_order_relaxed);
+    hdi_quiet_store(&to->letter[slot], range, relaxed);
     hdi_slot_set_put(&to->letters, slot);
 }
 
@@ -31,6 +31,7 @@ static void keep(hdi_tasks *tasks, hdi_worker *self, uint32_t slot, uint64_t ran
 void hdi_tasks_start(hdi_tasks *tasks, int worker, uint32_t step) {
     uint32_t slot = step & (tasks->ring.size - 1);
     const hdi_chunks *c = &tasks->ring.places[slot].chunks;
+    HDI_READS(*c);
     uint32_t n = c->pieces * c->parts, mine = 0;
     if (c->shares == 1) {
         keep(tasks, &tasks->workers[worker], slot, hdi_range(step, 0, n));
@@ -53,10 +54,11 @@ static void open_step(hdi_tasks *tasks, int worker, uint32_t step) {
     hdi_place *place = hdi_ring_place(&tasks->ring, step);
     const hdi_bound_step *bound = &tasks->executor->steps[step];
     hdi_store(&place->step, step, relaxed);
+    HDI_WRITES(place->chunks);
     place->chunks = hdi_chunks_of(bound, tasks->n_workers);
     uint32_t n = place->chunks.shares * place->chunks.parts;
-    for (uint32_t p = 0; p < place->chunks.pieces; p++) atomic_store_explicit(&place->chunks_left[p], n, memory_order_relaxed);
-    atomic_store_explicit(&place->pieces_left, place->chunks.pieces, memory_order_relaxed);
+    for (uint32_t p = 0; p < place->chunks.pieces; p++) hdi_quiet_store(&place->chunks_left[p], n, relaxed);
+    hdi_quiet_store(&place->pieces_left, place->chunks.pieces, relaxed);
     if (hdi_ring_count_down(&tasks->ring, step) || !HDI_EDGE(LOCAL_WAIT)) hdi_tasks_ready(tasks, worker, step);
 }
 
@@ -75,6 +77,7 @@ static void advance(hdi_tasks *tasks, int worker) {
     if (hdi_fetch_add(&ring->requests, 1, acq_rel) != 0 && HDI_EDGE(ADVANCE_ALONE)) return;
     for (bool again = true; again;) {
         uint32_t seen = hdi_load(&ring->requests, acquire), room = ring->size;
+        HDI_WRITES(ring->head);
         close_steps(ring);
         if (!HDI_EDGE(RING_BOUND)) room *= 2;
         while (ring->opened < ring->n_steps && ring->opened - ring->head < room) open_step(tasks, worker, ring->opened++);
@@ -128,6 +131,7 @@ static void do_chunk(hdi_tasks *tasks, int worker, uint32_t step, uint32_t chunk
     int32_t p = 0;
     if (bound->n_pieces) {
         int64_t begin, end;
+        HDI_READS(hdi_ring_place(&tasks->ring, step)->chunks);
         p = hdi_chunk_items(bound, &hdi_ring_place(&tasks->ring, step)->chunks, chunk, &begin, &end);
         int64_t began = hdi_tracer_begin(e->tracer);
         HDI_SHARED_POINT();
@@ -156,7 +160,7 @@ static uint64_t take_letter(hdi_worker *of) {
     if (!letters) return 0;
     uint32_t slot = (uint32_t)__builtin_ctzll(letters);
     if (!hdi_slot_set_take(&of->letters, slot) && HDI_EDGE(MAIL_CLAIM)) return 0;
-    return atomic_load_explicit(&of->letter[slot], memory_order_relaxed);
+    return hdi_quiet_load(&of->letter[slot], relaxed);
 }
 
 static uint64_t steal(hdi_tasks *tasks, int worker) {
@@ -172,6 +176,7 @@ static uint64_t steal(hdi_tasks *tasks, int worker) {
 static uint64_t find(hdi_tasks *tasks, int worker) {
     hdi_worker *self = &tasks->workers[worker];
     hdi_tasks_poll(tasks, worker);
+    HDI_WRITES(self->next);
     uint64_t range = self->next;
     self->next = 0;
     if (!range) range = hdi_deque_take(&self->deque);

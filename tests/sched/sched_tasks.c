@@ -9,14 +9,14 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "sched/ranks.h"
+#include "sched/orderings.h"
 
 static const vs_case cases[] = {
-    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false},       {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false},
-    {"one place", 2, 2, 1, 3, 512, 0, 0, false},          {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false},
-    {"two places", 2, 3, 2, 3, 8192, 2, 0, false},        {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false},
-    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false},  {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false},
-    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false},
+    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false, VS_TASKS, 0},       {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false, VS_TASKS, 0},
+    {"one place", 2, 2, 1, 3, 512, 0, 0, false, VS_TASKS, 0},          {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false, VS_TASKS, 0},
+    {"two places", 2, 3, 2, 3, 8192, 2, 0, false, VS_TASKS, 0},        {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false, VS_TASKS, 0},
+    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false, VS_TASKS, 0},  {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false, VS_TASKS, 0},
+    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false, VS_TASKS, 0},
 };
 
 static const char *const edge_name[] = {
@@ -35,7 +35,7 @@ static uint64_t try_seeds(const vs_case *c, uint64_t n) {
     uint64_t bad = 0;
     ranks_open(c);
     for (uint64_t seed = 1; seed <= n && !bad; seed++) {
-        ranks_reset();
+        ranks_reset(false);
         if (vs_run_seed(seed) != VS_GOOD) bad = seed;
     }
     ranks_close();
@@ -61,7 +61,7 @@ static int search_one(const vs_case *c, int delays, uint64_t most) {
     ranks_open(c);
     vs_search();
     for (; more && n < most; n++) {
-        ranks_reset();
+        ranks_reset(false);
         if (vs_run_next(delays, &more) == VS_GOOD) continue;
         printf("%s, schedule %llu: %s\n", c->name, (unsigned long long)n, vs_reason());
         return 1;
@@ -76,10 +76,10 @@ static int search(uint64_t most) {
         vs_case c;
         int delays;
     } searched[] = {
-        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true}, 2},
-        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true}, 2},
-        {{"two ranks, what they share", 2, 1, 8, 2, 64, 0, 0, true}, 3},
-        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false}, 2},
+        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true, VS_TASKS, 0}, 2},
+        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true, VS_TASKS, 0}, 2},
+        {{"two ranks, what they share", 2, 1, 8, 2, 64, 0, 0, true, VS_TASKS, 0}, 3},
+        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false, VS_TASKS, 0}, 2},
     };
     for (size_t i = 0; i < HDI_COUNTOF(searched); i++)
         if (search_one(&searched[i].c, searched[i].delays, most)) return 1;
@@ -110,7 +110,7 @@ static int replay(const char *name, uint64_t seed, const char *edge) {
     for (size_t i = 0; i < HDI_COUNTOF(cases); i++) {
         if (strcmp(cases[i].name, name) != 0) continue;
         ranks_open(&cases[i]);
-        ranks_reset();
+        ranks_reset(false);
         vs_outcome outcome = vs_run_seed(seed);
         printf("%s\n", outcome == VS_GOOD ? "good" : vs_reason());
         return outcome != VS_GOOD;
@@ -125,6 +125,8 @@ int main(int argc, char **argv) {
     if (strcmp(what, "seeds") == 0) return seeds(n ? n : 1000);
     if (strcmp(what, "search") == 0) return search(n ? n : 2000000);
     if (strcmp(what, "mutants") == 0) return mutants(n ? n : 3000);
+    if (strcmp(what, "orderings") == 0) return orderings(n ? n : 1000);
+    if (strcmp(what, "replay") == 0 && argc == 6) return orderings_replay(argv[2], strtoull(argv[3], NULL, 10), argv[5]);
     if (strcmp(what, "replay") == 0 && argc > 3) return replay(argv[2], strtoull(argv[3], NULL, 10), argc > 4 ? argv[4] : NULL);
     fprintf(stderr, "sched_tasks seeds|search|mutants [N], or replay CASE SEED [EDGE]\n");
     return 2;

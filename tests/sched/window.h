@@ -8,8 +8,10 @@
 enum { WINDOW_MOST_RANKS = 4 };
 
 hd_domain *window_domain(int rank, int ranks);
+/* All that ranks share, for who watches it. */
+void *window_memory(size_t *bytes);
 /* Everything zero again, as at the beginning. */
-void window_reset(void);
+void window_reset(bool in_pieces);
 /* Nobody waits for anybody any more: what a schedule left undone stays so. */
 void window_end(void);
 
