@@ -31,7 +31,7 @@ static bool all_arrived(const void *user) {
 }
 
 static hd_status arrivals_failed(hd_domain *domain, int32_t rank, const char *call, int64_t waited_ns) {
-    bool left = hdi_load(&domain->states[rank].left, seq_cst);
+    bool left = hdi_quiet_load(&domain->states[rank].left, relaxed);
     char what[160];
     snprintf(what, sizeof what, "waited %.2f s for rank %d%s to come to %s", (double)waited_ns * 1e-9, rank,
              left ? ", which has left," : "", call);
@@ -46,7 +46,7 @@ static hd_status wait_long(hd_domain *domain, uint64_t target, const char *call)
         hdi_quiet_store(&domain->states[domain->rank].beat_ns, now, relaxed);
         int32_t rank = missing(domain, target);
         if (rank < 0) return HD_OK;
-        bool left = hdi_load(&domain->states[rank].left, seq_cst);
+        bool left = hdi_load(&domain->states[rank].left, acquire);
         if (left && missing(domain, target) != rank) continue; /* it came, then left */
         if (left || left_ns <= 0 || hdi_local_check(domain) != HD_OK) return arrivals_failed(domain, rank, call, now - begin);
         hdi_local_sleep(hdi_local_of(domain), domain->rank, all_arrived, &user, left_ns < nap ? left_ns : nap);
@@ -115,10 +115,13 @@ static hd_status local_allgather(hd_domain *domain, const void *mine, size_t byt
     HD_TRY(enter(domain, (uint64_t)bytes * 2 + ALLGATHER)); /* nobody reads an earlier one's pieces any more */
     for (size_t done = 0; done < bytes;) {
         size_t n = bytes - done < HDI_LOCAL_PIECE ? bytes - done : HDI_LOCAL_PIECE;
+        HDI_WRITES(*hdi_local_piece(local, domain->rank));
         memcpy(hdi_local_piece(local, domain->rank), (const unsigned char *)mine + done, n);
         HD_TRY(wait_for_all(domain, arrive(domain), call));
-        for (int32_t rank = 0; rank < domain->ranks; rank++)
+        for (int32_t rank = 0; rank < domain->ranks; rank++) {
+            HDI_READS(*hdi_local_piece(local, rank));
             memcpy(to + (size_t)rank * bytes + done, hdi_local_piece(local, rank), n);
+        }
         done += n;
         HD_TRY(wait_for_all(domain, arrive(domain), call));
     }
@@ -242,7 +245,7 @@ static void local_close(hd_domain *domain) {
     if (!local) return;
     hdi_local_control *control = local->control;
     if (control) {
-        hdi_store(&control->states[domain->rank].left, true, seq_cst);
+        hdi_store(&control->states[domain->rank].left, true, release); /* who misses it looks when its nap ends */
         for (int32_t rank = 0; rank < domain->ranks; rank++) hdi_local_wake(&control->ranks[rank]);
         hdi_local_unmap(control);
     }

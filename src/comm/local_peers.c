@@ -75,15 +75,15 @@ bool hdi_local_frozen(const hd_domain *domain, int32_t rank) {
 void hdi_local_publish(hd_domain *domain, hd_status code, const char *sentence) {
     hdi_local_control *control = hdi_local_of(domain)->control;
     hdi_local_rank *mine = &control->ranks[domain->rank];
-    if (!hdi_swap(&mine->claimed, true, seq_cst)) {
+    if (!hdi_swap(&mine->claimed, true, relaxed)) {
         int32_t none = 0;
         HDI_WRITES(mine->sentence);
         mine->code = (int32_t)code;
         snprintf(mine->sentence, sizeof mine->sentence, "%s", sentence);
-        (void)hdi_swap_if(&control->first, &none, domain->rank + 1, seq_cst);
+        (void)hdi_swap_if(&control->first, &none, domain->rank + 1, release);
     }
-    while (!hdi_load(&control->first, seq_cst)) sched_yield(); /* another thread of this rank is just saying why */
-    hdi_store(&control->failed, true, seq_cst);
+    while (!hdi_load(&control->first, relaxed)) sched_yield(); /* another thread of this rank is just saying why */
+    hdi_store(&control->failed, true, relaxed); /* the bells show it */
     for (int32_t rank = 0; rank < domain->ranks; rank++) hdi_local_ring(&control->ranks[rank]);
 }
 
@@ -99,8 +99,9 @@ static void look_at_processes(hd_domain *domain) {
     int32_t own = control->ranks[domain->rank].pid;
     for (int32_t rank = 0; rank < domain->ranks; rank++) {
         const hdi_local_rank *other = &control->ranks[rank];
-        if (other->pid == own || hdi_load(&domain->states[rank].left, seq_cst) || !is_gone(other)) continue;
-        if (hdi_load(&domain->states[rank].left, seq_cst)) continue; /* it left, then ended, while we looked */
+        if (other->pid == own || hdi_quiet_load(&domain->states[rank].left, relaxed) || !is_gone(other)) continue;
+        /* It left, then ended, while we looked: the system orders a process's end after all that it wrote. */
+        if (hdi_quiet_load(&domain->states[rank].left, relaxed)) continue;
         char text[80];
         snprintf(text, sizeof text, "rank %d (process %d) is gone", rank, (int)other->pid);
         hdi_local_publish(domain, HD_COMM, text);
@@ -112,19 +113,19 @@ static void look_at_processes(hd_domain *domain) {
 static bool time_to_look(const hd_domain *domain) {
     hdi_local *local = hdi_local_of(domain);
     int64_t now = hdi_now_ns(), due = hdi_quiet_load(&local->next_look_ns, relaxed);
-    return now >= due && hdi_swap_if(&local->next_look_ns, &due, now + hdi_timeout_ns(HDI_TIMEOUT_LIVENESS, domain->timeout_ns), seq_cst);
+    return now >= due && hdi_swap_if(&local->next_look_ns, &due, now + hdi_timeout_ns(HDI_TIMEOUT_LIVENESS, domain->timeout_ns), relaxed);
 }
 
 hd_status hdi_local_check(hd_domain *domain) {
     hdi_local_control *control = hdi_local_of(domain)->control;
-    int32_t first = hdi_load(&control->first, seq_cst);
+    int32_t first = hdi_load(&control->first, acquire);
     if (!first && time_to_look(domain)) {
         look_at_processes(domain);
-        first = hdi_load(&control->first, seq_cst);
+        first = hdi_load(&control->first, acquire);
     }
     if (!first) return HD_OK;
     if (!hdi_domain_failed(domain)) { /* who said it was ended before it could wake the others */
-        hdi_store(&control->failed, true, seq_cst);
+        hdi_store(&control->failed, true, relaxed);
         for (int32_t rank = 0; rank < domain->ranks; rank++) hdi_local_ring(&control->ranks[rank]);
     }
     const hdi_local_rank *from = &control->ranks[first - 1];

@@ -39,7 +39,7 @@ static void take(hdi_tasks *tasks, int worker, uint32_t slot, bool closely) {
 }
 
 static void look_at_all(hdi_tasks *tasks, int worker, bool closely) {
-    uint64_t left = hdi_load(&tasks->parked, acquire);
+    uint64_t left = hdi_load(&tasks->parked, relaxed); /* who takes one acquires */
     for (; left; left &= left - 1) take(tasks, worker, (uint32_t)__builtin_ctzll(left), closely);
 }
 

@@ -54,7 +54,7 @@ void hdi_backoff_turn(hdi_backoff *backoff) {
 /* Waits until there is a round after `seen`, or the end; sleeps on the condition when that takes long. */
 static bool next_round(hdi_pool *pool, uint64_t seen) {
     for (uint32_t turn = 0; turn < pool->spins + YIELDS; turn++) {
-        if (hdi_load(&pool->round, acquire) != seen) return !hdi_load(&pool->stop, seq_cst);
+        if (hdi_load(&pool->round, acquire) != seen) return !hdi_quiet_load(&pool->stop, relaxed);
         if (turn < pool->spins)
             hdi_pause();
         else
@@ -64,9 +64,9 @@ static bool next_round(hdi_pool *pool, uint64_t seen) {
     /* Sequentially consistent with the caller's "raise the round, then look for sleepers": one of the two sees the other. */
     (void)hdi_fetch_add(&pool->sleepers, 1, seq_cst);
     while (hdi_load(&pool->round, seq_cst) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
-    (void)hdi_fetch_sub(&pool->sleepers, 1, seq_cst);
+    (void)hdi_fetch_sub(&pool->sleepers, 1, relaxed); /* seen late, it costs a call */
     pthread_mutex_unlock(&pool->mutex);
-    return !hdi_load(&pool->stop, seq_cst);
+    return !hdi_quiet_load(&pool->stop, relaxed);
 }
 
 static void raise_round(hdi_pool *pool) {
@@ -132,7 +132,7 @@ hd_status hdi_pool_create(int workers, hdi_pool **out) {
 
 void hdi_pool_destroy(hdi_pool *pool) {
     if (!pool) return;
-    hdi_store(&pool->stop, true, seq_cst);
+    hdi_quiet_store(&pool->stop, true, relaxed); /* the round shows it */
     raise_round(pool);
     for (int i = 1; i < pool->workers; i++) pthread_join(pool->members[i].thread, NULL);
     pthread_cond_destroy(&pool->wake);

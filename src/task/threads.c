@@ -43,7 +43,7 @@ void hdi_threads_destroy(hd_executor *executor) {
 /* Keeps the first failure, for the thread that called. */
 static void give_up(struct hdi_team *team, hd_status status) {
     bool before = false;
-    if (!hdi_swap_if(&team->failed, &before, true, seq_cst)) return;
+    if (!hdi_swap_if(&team->failed, &before, true, relaxed)) return; /* the pool orders what follows */
     HDI_WRITES(team->status);
     team->status = status;
     snprintf(team->message, sizeof team->message, "%s", hd_last_error());

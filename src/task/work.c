@@ -71,10 +71,11 @@ static void close_steps(hdi_ring *ring) {
     }
 }
 
-/* One worker at a time; others only say that there is something to look at. */
+/* One worker at a time; others only say that there is something to look at. It acquires what they did, and what the one before it did,
+ * when it looks at how many they were; the swap that finds no more of them finds the same store. */
 static void advance(hdi_tasks *tasks, int worker) {
     hdi_ring *ring = &tasks->ring;
-    if (hdi_fetch_add(&ring->requests, 1, acq_rel) != 0 && HDI_EDGE(ADVANCE_ALONE)) return;
+    if (hdi_fetch_add(&ring->requests, 1, release) != 0 && HDI_EDGE(ADVANCE_ALONE)) return;
     for (bool again = true; again;) {
         uint32_t seen = hdi_load(&ring->requests, acquire), room = ring->size;
         HDI_WRITES(ring->head);
@@ -82,9 +83,9 @@ static void advance(hdi_tasks *tasks, int worker) {
         if (!HDI_EDGE(RING_BOUND)) room *= 2;
         while (ring->opened < ring->n_steps && ring->opened - ring->head < room) open_step(tasks, worker, ring->opened++);
         bool all = ring->head == ring->n_steps;
-        again = !hdi_swap_if(&ring->requests, &seen, 0, acq_rel);
+        again = !hdi_swap_if(&ring->requests, &seen, 0, release);
         if (!HDI_EDGE(ADVANCE_AGAIN) && again) {
-            hdi_store(&ring->requests, 0, release);
+            hdi_store(&ring->requests, 0, relaxed);
             again = false;
         }
         if (all) {
@@ -205,7 +206,7 @@ static void rest(hdi_tasks *tasks, int worker) {
         hdi_wait_turn(turn, backoff->spins);
         return;
     }
-    bool parked = hdi_load(&tasks->parked, seq_cst) != 0;
+    bool parked = hdi_load(&tasks->parked, relaxed) != 0; /* whoever put a step there last sees it: one that naps is enough */
     if (parked) hdi_tasks_watch(tasks, worker);
     if (tasks->workers[worker].next || is_over(tasks)) return;
     hdi_bed_sleep(&tasks->bed, something_to_do, tasks, parked ? NAP_NS : 0);

@@ -145,6 +145,12 @@ void memory_begin(bool is_weak) {
     }
 }
 
+int memory_last_writer(const volatile void *object) {
+    for (uint32_t i = 0; i < n_locations; i++)
+        if (locations[i].address == object && locations[i].newest) return message_of(&locations[i], locations[i].newest)->fiber;
+    return -1;
+}
+
 bool memory_is_weak(void) { return weak && vs_running(); }
 uint32_t memory_clock(int fiber) { return views[fiber].clock[fiber]; }
 bool memory_before(int other, uint32_t clock, int fiber) { return clock <= views[fiber].clock[other]; }

@@ -9,18 +9,23 @@
 
 /* Small ones first: most of what is wrong is found there. */
 static const vs_case cases[] = {
-    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false, VS_TASKS, 0},
-    {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false, VS_TASKS, 0},
-    {"two ranks, threads", 2, 2, 0, 3, 8192, 2, 0, false, VS_THREADS, 0},
-    {"two pieces", 2, 2, 4, 3, 16, 1, 0, false, VS_TASKS, 128},
-    {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false, VS_TASKS, 0},
-    {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false, VS_TASKS, 0},
-    {"three ranks alone, threads", 3, 1, 0, 3, 512, 0, 0, false, VS_THREADS, 0},
-    {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false, VS_TASKS, 0},
-    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false, VS_TASKS, 0},
-    {"three ranks give up, threads", 3, 2, 0, 3, 8192, 1, 2, false, VS_THREADS, 0},
+    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false, VS_TASKS, 0, false},
+    {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false, VS_TASKS, 0, false},
+    {"two ranks, threads", 2, 2, 0, 3, 8192, 2, 0, false, VS_THREADS, 0, false},
+    {"two pieces", 2, 2, 4, 3, 16, 1, 0, false, VS_TASKS, 128, false},
+    {"two pieces, threads", 2, 2, 4, 3, 16, 1, 0, false, VS_THREADS, 128, false},
+    {"three ranks, collectives", 3, 1, 0, 3, 512, 0, 0, false, VS_COLLECTIVES, 0, false},
+    {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false, VS_TASKS, 0, false},
+    {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false, VS_TASKS, 0, false},
+    {"three ranks alone, threads", 3, 1, 0, 3, 512, 0, 0, false, VS_THREADS, 0, false},
+    {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false, VS_TASKS, 0, false},
+    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false, VS_TASKS, 0, false},
+    {"three ranks give up, threads", 3, 2, 0, 3, 8192, 1, 2, false, VS_THREADS, 0, false},
+    {"three ranks give up, collectives", 3, 1, 0, 3, 512, 0, 2, false, VS_COLLECTIVES, 0, false},
+    {"three ranks, one leaves", 3, 2, 8, 3, 8192, 1, 2, false, VS_TASKS, 0, true},
+    {"three ranks, one leaves, threads", 3, 2, 0, 3, 8192, 1, 2, false, VS_THREADS, 0, true},
+    {"three ranks, one leaves, collectives", 3, 1, 0, 3, 512, 0, 2, false, VS_COLLECTIVES, 0, true},
 };
-
 /* The first of `n` seeds that goes wrong; 0: none. */
 static uint64_t try_seeds(const vs_case *c, uint64_t n) {
     uint64_t bad = 0;
@@ -41,7 +46,7 @@ static int as_it_is(uint64_t n) {
                    cases[i].name, (unsigned long long)bad);
             return 1;
         }
-        printf("%-30s %llu schedules\n", cases[i].name, (unsigned long long)n);
+        printf("%-36s %llu schedules\n", cases[i].name, (unsigned long long)n);
         fflush(stdout);
     }
     return 0;

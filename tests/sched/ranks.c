@@ -10,10 +10,12 @@
 
 #include "graph/exchange.h"
 #include "heddle/compile.h"
+#include "comm/local.h"
 #include "kernels/rows.h"
 #include "sched/memory.h"
 #include "sched/plan_edges.h"
 #include "sched/races.h"
+#include "sched/system.h"
 #include "sched/window.h"
 #include "task/tasks.h"
 
@@ -152,6 +154,20 @@ static void note_access(const hdi_kernel_call *call, int which, int64_t begin, i
     races_access((const float *)t->data + from, (size_t)(to - from) * sizeof(float), which == 0, r->who[step]);
 }
 
+/* Whoever shows work looks for sleepers before it goes on to its own: nobody may sleep now beside a range of its deque, nor a
+ * letter that it was the last to write. */
+static void check_sleepers(const rank *r) {
+    const member *m = &members[vs_current()];
+    if (!memory_is_weak() || now.kind != VS_TASKS || !vs_sleeps_on((const _Atomic uint32_t *)(const void *)&r->tasks->bed.wake)) return;
+    hdi_deque *deque = &r->tasks->workers[m->worker].deque;
+    if (atomic_load(&deque->top) < atomic_load(&deque->bottom)) vs_wrong("a worker sleeps beside a range of rank %d", r->index);
+    for (int w = 0; w < now.workers; w++) {
+        hdi_slot_set *letters = &r->tasks->workers[w].letters;
+        if (atomic_load(letters) && memory_last_writer(letters) == vs_current())
+            vs_wrong("a worker sleeps beside a letter of rank %d", r->index);
+    }
+}
+
 static void counted(const hdi_kernel_call *call, int64_t begin, int64_t end, void *scratch) {
     int32_t p;
     uint32_t s;
@@ -159,6 +175,7 @@ static void counted(const hdi_kernel_call *call, int64_t begin, int64_t end, voi
     for (int64_t i = begin; i < end; i++)
         if (++r->seen[s][p][i] > 1) vs_wrong("rank %d computes item %lld of step %u twice", r->index, (long long)i, s);
     for (int i = call->n_operands - 1; i >= 0; i--) note_access(call, i, begin, end, r, s);
+    check_sleepers(r);
     vs_did();
     plain[s](call, begin, end, scratch);
 }
@@ -181,7 +198,31 @@ static void check_run(rank *r, uint32_t run) {
     }
 }
 
+/* Without an executor: all gather and meet, and each tells the next one of some bytes in its segment. */
+static hd_status collectives(rank *r, uint32_t run) {
+    enum { BYTES = HDI_LOCAL_PIECE + 100 };
+    hd_window *window = r->executor->exchange->window;
+    hd_domain *domain = window->domain;
+    uint8_t mine[BYTES], gathered[WINDOW_MOST_RANKS * BYTES], *segment = hd_window_segment(window, r->index);
+    int before = (r->index + now.ranks - 1) % now.ranks;
+    memset(mine, r->index + (int)run, sizeof mine);
+    HD_TRY(window_allgather(domain, mine, sizeof mine, gathered));
+    for (int i = 0; i < now.ranks * BYTES; i++)
+        if (gathered[i] != i / BYTES + (int)run) vs_wrong("rank %d, run %u: gathered %d at %d", r->index, run, gathered[i], i);
+    races_access(segment, 1, true, "who tells the next rank");
+    *segment = (uint8_t)run;
+    HD_TRY(hd_signal_raise(window, (r->index + 1) % now.ranks, 1, run));
+    while (!hd_signal_test(window, before, 1, run)) {
+        HD_TRY(hd_domain_check(domain));
+        if (atomic_load(&domain->states[before].left)) return HD_COMM;
+        hdi_vs_pause();
+    }
+    races_access(hd_window_segment(window, before), 1, false, "who is told by the one before");
+    return window_barrier(domain);
+}
+
 static hd_status work(rank *r, uint32_t run) {
+    if (now.kind == VS_COLLECTIVES) return collectives(r, run);
     if (now.kind == VS_THREADS) return hdi_run_threads(r->executor);
     hdi_tasks_begin(r->tasks);
     hdi_store(&r->begun, run, release);
@@ -196,12 +237,17 @@ static bool one_run(rank *r, uint32_t run) {
     races_access(r->x, (size_t)elements() * sizeof(float), true, "who sets the input");
     for (int i = 0; i < elements(); i++) r->x[i] = input(r->index, (int)run, i);
     memset(r->seen, 0, r->plan->n_steps * sizeof r->seen[0]);
+    if (gives_up && now.leaves) return false;
     if (gives_up) {
         hd_domain_abort(r->executor->exchange->domain, HD_COMM, "gives up");
         return false;
     }
     if (hdi_exchange_begin(r->executor) != HD_OK) return false;
-    if (work(r, run) != HD_OK) return false;
+    if (work(r, run) != HD_OK) {
+        if (strstr(hd_last_error(), "waited 1")) vs_wrong("time has not passed: %s", hd_last_error());
+        return false;
+    }
+    if (now.kind == VS_COLLECTIVES) return true;
     check_run(r, run);
     return hdi_exchange_end(r->executor) == HD_OK;
 }
@@ -220,6 +266,7 @@ static void lead(void *user) {
     if (now.kind == VS_THREADS) must(hdi_threads_create(r->executor, now.workers));
     for (uint32_t run = 1; good && run <= (uint32_t)now.runs; run++) good = one_run(r, run);
     if (!good && !now.fails) vs_wrong("rank %d fails: %s", r->index, hd_last_error());
+    if (r->executor->exchange && !now.shared_points) window_leave(r->executor->exchange->domain);
     if (now.kind == VS_THREADS) {
         hdi_threads_destroy(r->executor);
         forget_threads(r->executor);
@@ -291,7 +338,7 @@ void ranks_close(void) {
 
 /* The fibers that work for a rank; of threads, whoever makes a pool makes all but the first. */
 static int add_members(rank *r, int n) {
-    for (int w = 0; w < (now.kind == VS_THREADS ? 1 : now.workers); w++) {
+    for (int w = 0; w < (now.kind == VS_TASKS ? now.workers : 1); w++) {
         members[n] = (member){r, w};
         vs_add(w ? follow : lead, &members[n++]);
     }
@@ -302,6 +349,7 @@ void ranks_reset(bool weak) {
     int n = 0;
     vs_begin(now.shared_points ? VS_SHARED_POINTS : VS_ALL_POINTS);
     memory_begin(weak);
+    vs_naps_end(now.leaves);
     races_begin();
     window_reset(now.rows > 0);
     for (int i = 0; i < now.ranks; i++) {

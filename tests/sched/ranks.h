@@ -5,7 +5,7 @@
 
 #include "sched/scheduler.h"
 
-typedef enum vs_kind { VS_TASKS, VS_THREADS } vs_kind;
+typedef enum vs_kind { VS_TASKS, VS_THREADS, VS_COLLECTIVES } vs_kind;
 
 typedef struct vs_case {
     const char *name;
@@ -17,6 +17,7 @@ typedef struct vs_case {
     bool shared_points;
     vs_kind kind; /* of executor */
     int rows;     /* 0: one; with more, what travels comes in two pieces */
+    bool leaves;  /* the last rank, in place of giving up */
 } vs_case;
 
 /* Makes the plans and executors of a case; all later calls are about it. */

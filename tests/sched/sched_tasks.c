@@ -12,11 +12,11 @@
 #include "sched/orderings.h"
 
 static const vs_case cases[] = {
-    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false, VS_TASKS, 0},       {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false, VS_TASKS, 0},
-    {"one place", 2, 2, 1, 3, 512, 0, 0, false, VS_TASKS, 0},          {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false, VS_TASKS, 0},
-    {"two places", 2, 3, 2, 3, 8192, 2, 0, false, VS_TASKS, 0},        {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false, VS_TASKS, 0},
-    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false, VS_TASKS, 0},  {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false, VS_TASKS, 0},
-    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false, VS_TASKS, 0},
+    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false, VS_TASKS, 0, false},       {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false, VS_TASKS, 0, false},
+    {"one place", 2, 2, 1, 3, 512, 0, 0, false, VS_TASKS, 0, false},          {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false, VS_TASKS, 0, false},
+    {"two places", 2, 3, 2, 3, 8192, 2, 0, false, VS_TASKS, 0, false},        {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false, VS_TASKS, 0, false},
+    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false, VS_TASKS, 0, false},  {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false, VS_TASKS, 0, false},
+    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false, VS_TASKS, 0, false},
 };
 
 static const char *const edge_name[] = {
@@ -76,10 +76,10 @@ static int search(uint64_t most) {
         vs_case c;
         int delays;
     } searched[] = {
-        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true, VS_TASKS, 0}, 2},
-        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true, VS_TASKS, 0}, 2},
-        {{"two ranks, what they share", 2, 1, 8, 2, 64, 0, 0, true, VS_TASKS, 0}, 3},
-        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false, VS_TASKS, 0}, 2},
+        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true, VS_TASKS, 0, false}, 2},
+        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true, VS_TASKS, 0, false}, 2},
+        {{"two ranks, what they share", 2, 1, 8, 2, 64, 0, 0, true, VS_TASKS, 0, false}, 3},
+        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false, VS_TASKS, 0, false}, 2},
     };
     for (size_t i = 0; i < HDI_COUNTOF(searched); i++)
         if (search_one(&searched[i].c, searched[i].delays, most)) return 1;

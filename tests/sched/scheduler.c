@@ -185,6 +185,12 @@ vs_outcome vs_run_next(int delays, bool *more) {
 int vs_current(void) { return current; }
 bool vs_running(void) { return running; }
 void vs_did(void) { idle = 0; }
+bool vs_sleeps_on(const _Atomic uint32_t *epoch) {
+    for (int i = 0; i < n_fibers; i++)
+        if (!fibers[i].done && fibers[i].asleep && fibers[i].epoch == epoch && atomic_load(epoch) == fibers[i].seen) return true;
+    return false;
+}
+
 void vs_changed(void) {
     world++;
     vs_did();

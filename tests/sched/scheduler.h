@@ -32,6 +32,8 @@ bool vs_running(void);
 uint32_t vs_draw(uint32_t below);
 /* Something was done that is not waiting: those who sleep for a while may do so some more times. */
 void vs_did(void);
+/* Whether a fiber sleeps on this word, and nobody has changed it. */
+bool vs_sleeps_on(const _Atomic uint32_t *epoch);
 /* What ranks share has changed: those who sleep for a while wake. */
 void vs_changed(void);
 /* The run is wrong: says why and ends it. Does not return. */

@@ -136,8 +136,12 @@ static futex *futex_of(const word *at) {
     return f;
 }
 
-/* The system compares with what was stored last. Nothing but a call ends the sleep, however short it was to be: naps only bound how
- * long a lost one is noticed. */
+static bool naps_end;
+
+void vs_naps_end(bool they_do) { naps_end = they_do; }
+
+/* The system compares with what was stored last. Nothing but a call ends the sleep where the nap's end would only hide that one was
+ * lost. */
 long vs_syscall(long number, ...) {
     va_list args;
     va_start(args, number);
@@ -150,6 +154,6 @@ long vs_syscall(long number, ...) {
     if (op == FUTEX_WAKE)
         atomic_fetch_add(&f->wakes, 1);
     else if (atomic_load(at) == value)
-        hdi_vs_sleep(&f->wakes, atomic_load(&f->wakes), false);
+        hdi_vs_sleep(&f->wakes, atomic_load(&f->wakes), naps_end);
     return 0;
 }

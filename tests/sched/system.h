@@ -5,6 +5,7 @@
 #define TESTS_SCHED_SYSTEM_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <time.h>
 
 int vs_thread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*fn)(void *), void *user);
@@ -21,6 +22,8 @@ int vs_cond_broadcast(pthread_cond_t *cond);
 int vs_sched_yield(void);
 int vs_nanosleep(const struct timespec *time, struct timespec *left);
 int vs_clock_gettime(clockid_t clock, struct timespec *now);
+/* Whether naps on a futex end by themselves: where something is waited for that is only looked at between two of them. */
+void vs_naps_end(bool they_do);
 long vs_syscall(long number, ...);
 
 #endif

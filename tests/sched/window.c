@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transport local between ranks that are fibers of one process: its own source (CMakeLists.txt), over memory that lies here
  * in place of a memfd, and a point for the scheduler before everything that another rank can see. Ranks make their windows one
- * after the other, so they never meet and have no collectives. A signal that is raised to where it stands is a double trigger, but
+ * after the other, outside all fibers, so they do not meet for that. A signal that is raised to where it stands is a double trigger, but
  * for pieces, of which one may be counted before another and told after it. */
 #include "sched/window.h"
 
@@ -14,7 +14,10 @@
 enum { SEGMENT = 128 << 10, PART = SEGMENT + 16384 };
 
 static _Alignas(4096) uint8_t memory[WINDOW_MOST_RANKS * PART];
-static hdi_local_control control;
+static struct {
+    hdi_local_control control;
+    uint8_t pieces[WINDOW_MOST_RANKS][HDI_LOCAL_PIECE]; /* of allgathers */
+} shared;
 static hdi_local locals[WINDOW_MOST_RANKS];
 static hd_domain domains[WINDOW_MOST_RANKS];
 static hdi_transport transport;
@@ -54,7 +57,7 @@ static void end_domain(hd_domain *domain, hd_status code, const char *sentence) 
     vs_changed();
 }
 
-void window_end(void) { atomic_store(&control.failed, true); }
+void window_end(void) { atomic_store(&shared.control.failed, true); }
 
 static hd_status raise_signal(hd_window *window, int32_t rank, uint32_t signal, uint64_t value) {
     int32_t own = window->domain->rank;
@@ -68,6 +71,23 @@ static hd_status raise_signal(hd_window *window, int32_t rank, uint32_t signal, 
     return status;
 }
 
+hd_status window_allgather(hd_domain *domain, const void *mine, size_t bytes, void *all) {
+    return hdi_transport_local.allgather(domain, mine, bytes, all);
+}
+
+hd_status window_barrier(hd_domain *domain) { return hdi_transport_local.barrier(domain); }
+
+/* The transport frees its part; the executor's window still has to be closed, with this one. */
+void window_leave(hd_domain *domain) {
+    hdi_local *copy;
+    if (hdi_calloc(&copy, 1, sizeof *copy, "a domain") != HD_OK) abort();
+    *copy = locals[domain->rank];
+    domain->state = copy;
+    hdi_transport_local.close(domain);
+    domain->state = &locals[domain->rank];
+    vs_changed();
+}
+
 hd_domain *window_domain(int rank, int ranks) {
     transport = hdi_transport_local;
     transport.name = "virtual";
@@ -76,13 +96,13 @@ hd_domain *window_domain(int rank, int ranks) {
     transport.raise = raise_signal;
     transport.describe = NULL; /* they are one process */
     transport.frozen = NULL;
-    locals[rank] = (hdi_local){.control = &control, .end = 0};
+    locals[rank].end = 0;
     domains[rank] = (hd_domain){.transport = &transport,
                                 .rank = rank,
                                 .ranks = ranks,
                                 .timeout_ns = INT64_MAX / 2, /* time does not pass here */
-                                .states = control.states,
-                                .failed = &control.failed,
+                                .states = shared.control.states,
+                                .failed = &shared.control.failed,
                                 .state = &locals[rank]};
     return &domains[rank];
 }
@@ -95,6 +115,6 @@ void *window_memory(size_t *bytes) {
 void window_reset(bool in_pieces) {
     pieces = in_pieces;
     memset(memory, 0, sizeof memory);
-    memset(&control, 0, sizeof control);
-    for (int r = 0; r < WINDOW_MOST_RANKS; r++) atomic_store(&locals[r].next_look_ns, 0);
+    memset(&shared, 0, sizeof shared);
+    for (int r = 0; r < WINDOW_MOST_RANKS; r++) locals[r] = (hdi_local){.fd = -1, .listener = -1, .control = &shared.control};
 }

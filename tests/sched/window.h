@@ -8,7 +8,12 @@
 enum { WINDOW_MOST_RANKS = 4 };
 
 hd_domain *window_domain(int rank, int ranks);
-/* All that ranks share, for who watches it. */
+/* The transport's own, between fibers. */
+hd_status window_allgather(hd_domain *domain, const void *mine, size_t bytes, void *all);
+hd_status window_barrier(hd_domain *domain);
+/* The rank leaves the domain. */
+void window_leave(hd_domain *domain);
+/* The segments and signals of all ranks, for who watches it. */
 void *window_memory(size_t *bytes);
 /* Everything zero again, as at the beginning. */
 void window_reset(bool in_pieces);
