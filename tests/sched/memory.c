@@ -32,6 +32,7 @@ typedef struct message {
     view *released; /* NULL: nothing */
     int32_t place;  /* 0: not sequentially consistent */
     int fiber;
+    hdi_access access;
 } message;
 
 typedef struct location {
@@ -145,9 +146,11 @@ void memory_begin(bool is_weak) {
     }
 }
 
-int memory_last_writer(const volatile void *object) {
-    for (uint32_t i = 0; i < n_locations; i++)
-        if (locations[i].address == object && locations[i].newest) return message_of(&locations[i], locations[i].newest)->fiber;
+int memory_last_writer(const volatile void *object, hdi_access access) {
+    for (uint32_t i = 0; i < n_locations; i++) {
+        const message *m = message_of(&locations[i], locations[i].newest);
+        if (locations[i].address == object && locations[i].newest) return m->access == access ? m->fiber : -1;
+    }
     return -1;
 }
 
@@ -230,7 +233,8 @@ static void go_on_releasing(message *m, const message *before) {
     if (m->released->place < before->place) m->released->place = before->place;
 }
 
-static void append(uint32_t at, int fiber, hdi_order order, uint64_t value, bool changes) {
+static void append(uint32_t at, int fiber, const hdi_site *site, uint64_t value) {
+    hdi_order order = site->order;
     location *l = &locations[at];
     view *v = &views[fiber];
     const message *before = message_of(l, l->newest);
@@ -240,8 +244,8 @@ static void append(uint32_t at, int fiber, hdi_order order, uint64_t value, bool
     if (l->newest >= HISTORY) place_message(m); /* it is forgotten now */
     free_view(m->released);
     know(v, at, l->newest);
-    *m = (message){.value = value, .fiber = fiber, .released = releases(order) ? new_view(v) : NULL};
-    if (changes) go_on_releasing(m, before);
+    *m = (message){.value = value, .fiber = fiber, .access = site->access, .released = releases(order) ? new_view(v) : NULL};
+    if (site->access != HDI_STORE) go_on_releasing(m, before);
     if (order == HDI_ORDER_seq_cst) {
         m->place = UNPLACED;
         unplaced[fiber] = m;
@@ -269,7 +273,7 @@ void hdi_vs_store(const hdi_site *site, volatile void *object, size_t size, uint
     if (!memory_is_weak())
         write_real(object, size, value);
     else
-        append(find(object, size), vs_current(), site->order, value, false);
+        append(find(object, size), vs_current(), site, value);
 }
 
 uint64_t hdi_vs_change(const hdi_site *site, volatile void *object, size_t size, uint64_t operand) {
@@ -282,7 +286,7 @@ uint64_t hdi_vs_change(const hdi_site *site, volatile void *object, size_t size,
     uint32_t at = find(object, size);
     if (site->order == HDI_ORDER_seq_cst) place(fiber);
     observe(at, locations[at].newest, fiber, site->order);
-    append(at, fiber, site->order, value, true);
+    append(at, fiber, site, value);
     return old;
 }
 
@@ -296,7 +300,7 @@ bool hdi_vs_swap_if(const hdi_site *site, volatile void *object, size_t size, ui
         if (seen == wanted) number = locations[at].newest, seen = newest;
         if (seen == wanted && site->order == HDI_ORDER_seq_cst) place(fiber);
         observe(at, number, fiber, seen == wanted ? site->order : HDI_ORDER_relaxed);
-        if (seen == wanted) append(at, fiber, site->order, cut(value, size), true);
+        if (seen == wanted) append(at, fiber, site, cut(value, size));
         *expected = seen;
         return seen == wanted;
     }

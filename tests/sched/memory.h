@@ -19,8 +19,8 @@ void memory_fork(int parent, int child);
 /* Time passes: a fiber's next loads see what has been stored by now, ordered by nothing. */
 void memory_freshen(int fiber);
 
-/* Who stored last there; -1: nobody has. */
-int memory_last_writer(const volatile void *object);
+/* The fiber that stored last there, by this kind of access; -1: nobody, or by another kind. */
+int memory_last_writer(const volatile void *object, hdi_access access);
 /* The fiber's clock, and whether what `other` did when its clock stood at `clock` comes before what `fiber` does now. */
 uint32_t memory_clock(int fiber);
 bool memory_before(int other, uint32_t clock, int fiber);

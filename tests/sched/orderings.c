@@ -13,7 +13,7 @@ static const vs_case cases[] = {
     {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false, VS_TASKS, 0, false},
     {"two ranks, threads", 2, 2, 0, 3, 8192, 2, 0, false, VS_THREADS, 0, false},
     {"two pieces", 2, 2, 4, 3, 16, 1, 0, false, VS_TASKS, 128, false},
-    {"two pieces, threads", 2, 2, 4, 3, 16, 1, 0, false, VS_THREADS, 128, false},
+    {"two pieces, threads", 2, 2, 0, 3, 16, 1, 0, false, VS_THREADS, 512, false},
     {"three ranks, collectives", 3, 1, 0, 3, 512, 0, 0, false, VS_COLLECTIVES, 0, false},
     {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false, VS_TASKS, 0, false},
     {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false, VS_TASKS, 0, false},

@@ -19,7 +19,7 @@
 #include "sched/window.h"
 #include "task/tasks.h"
 
-enum { MOST_ELEMENTS = 3 * 4096, MOST_WORKERS = 4, MOST_STEPS = 64, PIECES = 2, MOST_COLUMNS = 16, MOST_ITEMS = 256 /* of a piece */ };
+enum { MOST_ELEMENTS = 3 * 4096, MOST_WORKERS = 4, MOST_STEPS = 64, PIECES = 2, MOST_COLUMNS = 16, MOST_ITEMS = 512 /* of a piece */ };
 
 typedef struct rank {
     int index;
@@ -163,7 +163,7 @@ static void check_sleepers(const rank *r) {
     if (atomic_load(&deque->top) < atomic_load(&deque->bottom)) vs_wrong("a worker sleeps beside a range of rank %d", r->index);
     for (int w = 0; w < now.workers; w++) {
         hdi_slot_set *letters = &r->tasks->workers[w].letters;
-        if (atomic_load(letters) && memory_last_writer(letters) == vs_current())
+        if (atomic_load(letters) && memory_last_writer(letters, HDI_OR) == vs_current())
             vs_wrong("a worker sleeps beside a letter of rank %d", r->index);
     }
 }
