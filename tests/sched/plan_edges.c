@@ -53,7 +53,7 @@ static void walk_step(walk *w, hd_plan *plan, uint32_t s) {
 }
 
 static walk walk_to(hd_plan *const *plans, int ranks, int edge, bool drops) {
-    walk w = {.left = edge, .drops = drops};
+    walk w = {.left = edge < 0 ? INT32_MAX : edge, .drops = drops};
     for (int r = 0; r < ranks && w.left >= 0; r++) {
         for (uint32_t s = 0; s < plans[r]->n_steps && w.left >= 0; s++) walk_step(&w, plans[r], s);
         if (w.left >= 0) walk_ranks(&w, &plans[r]->end_ranks, plans[r]->rank, "the end of a run");
@@ -64,7 +64,7 @@ static walk walk_to(hd_plan *const *plans, int ranks, int edge, bool drops) {
 int plan_edges_count(hd_plan *const *plans, int ranks) { return INT32_MAX - walk_to(plans, ranks, INT32_MAX, false).left; }
 
 void plan_edges_drop(hd_plan *const *plans, int ranks, int edge) {
-    if (edge >= 0) (void)walk_to(plans, ranks, edge, true);
+    (void)walk_to(plans, ranks, edge, true);
 }
 
 const char *plan_edges_text(hd_plan *const *plans, int ranks, int edge) {

@@ -287,15 +287,18 @@ static void follow(void *user) {
 /* ---- a case ---- */
 
 static int dropped = -1;
+static char dropped_text[100];
 
 int ranks_plan_edges(void) { return plan_edges_count(all_plans(), now.ranks); }
 void ranks_drop(int edge) { dropped = edge; }
+const char *ranks_dropped(void) { return dropped_text; }
 
 void ranks_open(const vs_case *c) {
     now = *c;
     window_reset(now.rows > 0);
     for (int i = 0; i < now.ranks; i++) all[i].plan = make_plan(i);
     verify_all();
+    snprintf(dropped_text, sizeof dropped_text, "%s", plan_edges_text(all_plans(), now.ranks, dropped));
     plan_edges_drop(all_plans(), now.ranks, dropped);
     for (int i = 0; i < now.ranks; i++) {
         rank *r = &all[i];

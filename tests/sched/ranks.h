@@ -30,5 +30,6 @@ void ranks_reset(bool weak);
  * is taken out of the plans that are opened from now on; -1: none. */
 int ranks_plan_edges(void); /* of the open case */
 void ranks_drop(int edge);
+const char *ranks_dropped(void); /* what it was, for people */
 
 #endif

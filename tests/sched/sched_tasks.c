@@ -125,6 +125,7 @@ int main(int argc, char **argv) {
     if (strcmp(what, "seeds") == 0) return seeds(n ? n : 1000);
     if (strcmp(what, "search") == 0) return search(n ? n : 2000000);
     if (strcmp(what, "mutants") == 0) return mutants(n ? n : 3000);
+    if (strcmp(what, "plans") == 0) return plan_edges(n ? n : 100);
     if (strcmp(what, "orderings") == 0) return orderings(n ? n : 1000);
     if (strcmp(what, "replay") == 0 && argc == 6) return orderings_replay(argv[2], strtoull(argv[3], NULL, 10), argv[5]);
     if (strcmp(what, "replay") == 0 && argc > 3) return replay(argv[2], strtoull(argv[3], NULL, 10), argc > 4 ? argv[4] : NULL);
