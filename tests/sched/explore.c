@@ -130,7 +130,7 @@ void explore_woke(int fiber, const volatile void *epoch, bool timed) {
     explore_did(fiber);
     for (int id = 0; timed && id < n_objects; id++)
         if (all[id / 64] >> (id % 64) & 1u) touch(id, false);
-    explore_access(epoch, false);
+    if (epoch) explore_access(epoch, false);
     explore_did(fiber);
 }
 

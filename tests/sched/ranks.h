@@ -5,6 +5,8 @@
 
 #include "sched/scheduler.h"
 
+typedef enum vs_kind { VS_TASKS, VS_THREADS, VS_COLLECTIVES } vs_kind;
+
 typedef struct vs_case {
     const char *name;
     int ranks, workers; /* of each rank */
@@ -13,14 +15,23 @@ typedef struct vs_case {
     int width; /* independent products beside those that travel */
     int fails; /* the run before which the last rank gives up; 0: none */
     bool shared_points;
-    bool once;  /* one sum over ranks, and what is made of it */
-    bool pairs; /* a sum is that of a rank and the one before it, going round */
+    vs_kind kind; /* of executor */
+    int rows;     /* 0: one; with more, what travels comes in two pieces */
+    bool leaves;  /* the last rank, in place of giving up */
+    bool once;    /* one sum over ranks, and what is made of it */
+    bool pairs;   /* a sum is that of a rank and the one before it, going round */
 } vs_case;
 
 /* Makes the plans and executors of a case; all later calls are about it. */
 void ranks_open(const vs_case *c);
 void ranks_close(void);
 /* Everything as at the beginning, a fiber for each worker. */
-void ranks_reset(void);
+void ranks_reset(bool weak);
+
+/* The edges of the plans of all ranks: what steps wait for here and of others, what they and the ends of runs tell whom. One of
+ * them is taken out of the plans that are opened from now on; -1: none. */
+int ranks_plan_edges(void); /* of the open case */
+void ranks_drop(int edge);
+const char *ranks_dropped(void); /* what it was, for people */
 
 #endif
