@@ -24,7 +24,7 @@ static event *events;
 static int n_events, n_fixed; /* of this schedule; how many are as in the last one, the last of them chosen anew */
 static const volatile void *object_at[TABLE];
 static int object_id[TABLE], n_objects;
-static int last_read[FIBERS][OBJECTS], last_write[OBJECTS], writer[OBJECTS]; /* events, from 1 */
+static bool changed[FIBERS]; /* by others, while they were watched */
 static uint64_t watched[FIBERS][WORDS];
 
 static bool meet(const uint64_t *a, const uint64_t *b) {
@@ -59,8 +59,7 @@ void explore_begin(void) {
 
 void explore_start(void) {
     n_events = 0;
-    memset(last_read, 0, sizeof last_read);
-    memset(last_write, 0, sizeof last_write);
+    memset(changed, 0, sizeof changed);
     memset(watched, 0, sizeof watched);
 }
 
@@ -104,10 +103,8 @@ static void touch(int id, bool writes) {
     e->touched.reads[id / 64] |= bit;
     if (writes) {
         e->touched.writes[id / 64] |= bit;
-        last_write[id] = n_events;
-        writer[id] = e->fiber;
+        for (int f = 0; f < FIBERS; f++) changed[f] |= f != e->fiber && watched[f][id / 64] & bit;
     }
-    last_read[e->fiber][id] = n_events;
     watched[e->fiber][id / 64] |= bit;
 }
 
@@ -115,14 +112,12 @@ void explore_access(const volatile void *object, bool writes) {
     if (n_events) touch(id_of(object), writes);
 }
 
-void explore_did(int fiber) { memset(watched[fiber], 0, sizeof watched[fiber]); }
-
-bool explore_changed(int fiber) {
-    for (int id = 0; id < n_objects; id++)
-        if (watched[fiber][id / 64] >> (id % 64) & 1u && writer[id] != fiber && last_write[id] > last_read[fiber][id])
-            return true;
-    return false;
+void explore_did(int fiber) {
+    memset(watched[fiber], 0, sizeof watched[fiber]);
+    changed[fiber] = false;
 }
+
+bool explore_changed(int fiber) { return changed[fiber]; }
 
 void explore_woke(int fiber, const volatile void *epoch, bool timed) {
     uint64_t all[WORDS];

@@ -20,7 +20,8 @@ int explore_choose(uint32_t enabled, int preferred);
 void explore_access(const volatile void *object, bool writes);
 /* The turn's fiber has done some work: what it looked at before it need not look at again. */
 void explore_did(int fiber);
-/* Whether others have written something that this fiber has read since it woke or worked last, after it read it. */
+/* Whether others have written something that this fiber has read since it woke or worked last, after it read it first: what it
+ * did then may be due to that look. */
 bool explore_changed(int fiber);
 /* The turn is a sleeper's that woke, because of `epoch` or of anything it had looked at. */
 void explore_woke(int fiber, const volatile void *epoch, bool timed);

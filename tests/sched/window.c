@@ -53,6 +53,8 @@ static hd_status allgather(hd_domain *domain, const void *mine, size_t bytes, vo
 
 static void end_domain(hd_domain *domain, hd_status code, const char *sentence) {
     hdi_vs_shared_point();
+    if (strncmp(sentence, "waited 0", 8) != 0 && strncmp(sentence, "waited", 6) == 0)
+        vs_wrong("time has not passed: %s", sentence);
     hdi_local_abort(domain, code, sentence);
     vs_changed();
 }
