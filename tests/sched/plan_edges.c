@@ -20,6 +20,14 @@ static void drop_item(void *array, size_t size, uint32_t at, uint32_t *n) {
     memmove(item, item + size, (--*n - at) * size);
 }
 
+/* The waits of all steps stay one after the other, as the verifier has them. */
+static void drop_remote(hd_plan *plan, hdi_plan_step *step, uint32_t i) {
+    hdi_plan_step *end = ARRAY(plan, steps, hdi_plan_step) + plan->n_steps;
+    drop_item(ARRAY(plan, remotes, hdi_plan_remote), sizeof(hdi_plan_remote), step->first_remote + i, &plan->n_remotes);
+    step->n_remotes--;
+    for (hdi_plan_step *later = step + 1; later < end; later++) later->first_remote--;
+}
+
 static void walk_ranks(walk *w, uint64_t *ranks, int me, const char *what) {
     for (int r = 0; r < 64; r++)
         if (*ranks >> r & 1u && here(w)) {
@@ -46,7 +54,7 @@ static void walk_step(walk *w, hd_plan *plan, uint32_t s) {
         if (here(w)) {
             snprintf(w->text, sizeof w->text, "rank %d: %s waits for event %u of rank %d, %u runs ago", plan->rank, what,
                      remotes[i].event, remotes[i].rank, remotes[i].lag);
-            if (w->drops) drop_item(remotes, sizeof *remotes, i, &step->n_remotes);
+            if (w->drops) drop_remote(plan, step, i);
             return;
         }
     for (uint32_t i = 0; i < step->n_triggers && w->left >= 0; i++) walk_ranks(w, &triggers[i].ranks, plan->rank, what);

@@ -318,10 +318,12 @@ static void follow(void *user) {
 
 static int dropped = -1;
 static char dropped_text[100];
+static bool refused;
 
 int ranks_plan_edges(void) { return plan_edges_count(all_plans(), now.ranks); }
 void ranks_drop(int edge) { dropped = edge; }
 const char *ranks_dropped(void) { return dropped_text; }
+bool ranks_refused(void) { return refused; }
 
 void ranks_open(const vs_case *c) {
     now = *c;
@@ -330,6 +332,7 @@ void ranks_open(const vs_case *c) {
     verify_all();
     snprintf(dropped_text, sizeof dropped_text, "%s", plan_edges_text(all_plans(), now.ranks, dropped));
     plan_edges_drop(all_plans(), now.ranks, dropped);
+    refused = hd_plans_verify((const hd_plan *const *)all_plans(), now.ranks) != HD_OK;
     for (int i = 0; i < now.ranks; i++) {
         rank *r = &all[i];
         const hd_executor_options options = {.kind = HD_EXECUTOR_SERIAL,

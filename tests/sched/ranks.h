@@ -33,5 +33,6 @@ void ranks_reset(bool weak);
 int ranks_plan_edges(void); /* of the open case */
 void ranks_drop(int edge);
 const char *ranks_dropped(void); /* what it was, for people */
+bool ranks_refused(void);        /* whether the verifier refuses the open plans */
 
 #endif

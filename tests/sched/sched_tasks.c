@@ -140,6 +140,8 @@ static const vs_case small[] = {
      .items = 16,
      .fails = 1,
      .once = true},
+    {.name = "two ranks, one gives up, all", .ranks = 2, .workers = 1, .ring = 4, .runs = 2, .items = 16, .fails = 2, .once = true},
+    {.name = "circle, one gives up, all", .ranks = 3, .workers = 1, .ring = 4, .runs = 1, .items = 16, .fails = 1, .once = true, .pairs = true},
     /* Too many for all: only mutants are looked for. */
     {.name = "two ranks, two workers", .ranks = 2, .workers = 2, .ring = 1, .runs = 1, .items = 16, .once = true},
     {.name = "two ranks, two chunks", .ranks = 2, .workers = 2, .ring = 2, .runs = 1, .items = 8192, .once = true},
