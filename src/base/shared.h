@@ -18,7 +18,17 @@ typedef enum hdi_order {
     HDI_ORDER_acq_rel,
     HDI_ORDER_seq_cst
 } hdi_order;
-typedef enum hdi_access { HDI_LOAD, HDI_STORE, HDI_ADD, HDI_SUB, HDI_OR, HDI_AND, HDI_SWAP, HDI_SWAP_IF } hdi_access;
+typedef enum hdi_access {
+    HDI_LOAD,
+    HDI_STORE,
+    HDI_ADD,
+    HDI_SUB,
+    HDI_BLIND_ADD,
+    HDI_OR,
+    HDI_AND,
+    HDI_SWAP,
+    HDI_SWAP_IF
+} hdi_access;
 
 /* One use of a word in the source. */
 typedef struct hdi_site {
@@ -64,13 +74,16 @@ void hdi_vs_plain(const volatile void *object, bool writes, const char *text);
     hdi_vs_store(HDI_SITE(object, HDI_STORE, order), object, sizeof *(object), (uint64_t)(HDI_VALUE(object))(value))
 #define hdi_fetch_add(object, value, order) (HDI_POINT(), HDI_CHANGE(object, value, HDI_ADD, order))
 #define hdi_fetch_sub(object, value, order) (HDI_POINT(), HDI_CHANGE(object, value, HDI_SUB, order))
+/* Nobody looks at what stood there: any order of them does the same. */
+#define hdi_add(object, value, order) (HDI_POINT(), (void)HDI_CHANGE(object, value, HDI_BLIND_ADD, order))
+#define hdi_sub(object, value, order) (HDI_POINT(), (void)HDI_CHANGE(object, 0 - (uint64_t)(value), HDI_BLIND_ADD, order))
 #define hdi_fetch_or(object, value, order) (HDI_POINT(), HDI_CHANGE(object, value, HDI_OR, order))
 #define hdi_fetch_and(object, value, order) (HDI_POINT(), HDI_CHANGE(object, value, HDI_AND, order))
 #define hdi_swap(object, value, order) (HDI_POINT(), HDI_CHANGE(object, value, HDI_SWAP, order))
 #define hdi_swap_if(object, expected, value, order)                                                                \
     ({                                                                                                             \
         HDI_POINT();                                                                                               \
-        uint64_t expected_ = (uint64_t) * (expected);                                                              \
+        uint64_t expected_ = (uint64_t)(*(expected));                                                              \
         bool swapped_ = hdi_vs_swap_if(HDI_SITE(object, HDI_SWAP_IF, order), object, sizeof *(object), &expected_, \
                                        (uint64_t)(HDI_VALUE(object))(value));                                      \
         *(expected) = (HDI_VALUE(object))expected_;                                                                \
@@ -88,6 +101,8 @@ void hdi_vs_plain(const volatile void *object, bool writes, const char *text);
 #define hdi_quiet_store(object, value, order) atomic_store_explicit(object, value, memory_order_##order)
 #define hdi_fetch_add(object, value, order) atomic_fetch_add_explicit(object, value, memory_order_##order)
 #define hdi_fetch_sub(object, value, order) atomic_fetch_sub_explicit(object, value, memory_order_##order)
+#define hdi_add(object, value, order) ((void)atomic_fetch_add_explicit(object, value, memory_order_##order))
+#define hdi_sub(object, value, order) ((void)atomic_fetch_sub_explicit(object, value, memory_order_##order))
 #define hdi_fetch_or(object, value, order) atomic_fetch_or_explicit(object, value, memory_order_##order)
 #define hdi_fetch_and(object, value, order) atomic_fetch_and_explicit(object, value, memory_order_##order)
 #define hdi_swap(object, value, order) atomic_exchange_explicit(object, value, memory_order_##order)

@@ -22,7 +22,7 @@ static void futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t ns) {
 static void futex_wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0); }
 
 void hdi_local_ring(hdi_local_rank *rank) {
-    (void)hdi_fetch_add(&rank->bell, 1, release);
+    hdi_add(&rank->bell, 1, release);
     futex_wake_all(&rank->bell);
 }
 
@@ -33,7 +33,7 @@ void hdi_local_wake(hdi_local_rank *rank) {
 void hdi_local_sleep(hdi_local *local, int32_t rank, bool (*worth_a_look)(const void *user), const void *user, int64_t ns) {
     hdi_local_rank *mine = &local->control->ranks[rank];
     uint32_t bell = hdi_load(&mine->bell, acquire);
-    (void)hdi_fetch_add(&mine->dozing, 1, seq_cst);
+    hdi_add(&mine->dozing, 1, seq_cst);
     if (!hdi_load(&local->control->failed, relaxed) && !worth_a_look(user)) futex_wait(&mine->bell, bell, ns);
-    (void)hdi_fetch_sub(&mine->dozing, 1, relaxed); /* seen late, it costs a call */
+    hdi_sub(&mine->dozing, 1, relaxed); /* seen late, it costs a call */
 }

@@ -62,15 +62,15 @@ static bool next_round(hdi_pool *pool, uint64_t seen) {
     }
     pthread_mutex_lock(&pool->mutex);
     /* Sequentially consistent with the caller's "raise the round, then look for sleepers": one of the two sees the other. */
-    (void)hdi_fetch_add(&pool->sleepers, 1, seq_cst);
+    hdi_add(&pool->sleepers, 1, seq_cst);
     while (hdi_load(&pool->round, seq_cst) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
-    (void)hdi_fetch_sub(&pool->sleepers, 1, relaxed); /* seen late, it costs a call */
+    hdi_sub(&pool->sleepers, 1, relaxed); /* seen late, it costs a call */
     pthread_mutex_unlock(&pool->mutex);
     return !hdi_quiet_load(&pool->stop, relaxed);
 }
 
 static void raise_round(hdi_pool *pool) {
-    (void)hdi_fetch_add(&pool->round, 1, seq_cst);
+    hdi_add(&pool->round, 1, seq_cst);
     if (hdi_load(&pool->sleepers, seq_cst) == 0) return;
     pthread_mutex_lock(&pool->mutex);
     pthread_cond_broadcast(&pool->wake);

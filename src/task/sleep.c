@@ -34,16 +34,16 @@ static void lie_down(hdi_bed *bed, uint32_t seen, int64_t ns) {
 
 static void raise_epoch(hdi_bed *bed) {
     pthread_mutex_lock(&bed->mutex);
-    (void)hdi_fetch_add(&bed->epoch, 1, release);
+    hdi_add(&bed->epoch, 1, release);
     pthread_cond_broadcast(&bed->wake);
     pthread_mutex_unlock(&bed->mutex);
 }
 
 void hdi_bed_sleep(hdi_bed *bed, bool (*look)(void *user), void *user, int64_t ns) {
-    (void)hdi_fetch_add(&bed->sleepers, 1, seq_cst);
+    hdi_add(&bed->sleepers, 1, seq_cst);
     uint32_t seen = hdi_load(&bed->epoch, acquire); /* who sees a new epoch sees in its look what it was raised for */
     if (!(HDI_EDGE(LOOK_AGAIN) && look(user))) lie_down(bed, seen, ns);
-    (void)hdi_fetch_sub(&bed->sleepers, 1, relaxed); /* seen late, it costs a call */
+    hdi_sub(&bed->sleepers, 1, relaxed); /* seen late, it costs a call */
 }
 
 void hdi_bed_wake(hdi_bed *bed) {

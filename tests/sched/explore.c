@@ -9,6 +9,7 @@ enum { FIBERS = 16, OBJECTS = 512, WORDS = OBJECTS / 64, EVENTS = 8192, TABLE = 
 
 typedef struct footprint {
     uint64_t reads[WORDS], writes[WORDS]; /* what is written counts as read, too */
+    uint64_t adds[WORDS];
 } footprint;
 
 /* An event, and the state before it. */
@@ -33,7 +34,9 @@ static bool meet(const uint64_t *a, const uint64_t *b) {
     return both != 0;
 }
 
-static bool dependent(const footprint *a, const footprint *b) { return meet(a->writes, b->reads) || meet(a->reads, b->writes); }
+static bool dependent(const footprint *a, const footprint *b) {
+    return meet(a->writes, b->reads) || meet(a->reads, b->writes) || meet(a->adds, b->reads) || meet(a->reads, b->adds);
+}
 
 static int id_of(const volatile void *object) {
     size_t at = (size_t)((uintptr_t)object * 0x9e3779b97f4a7c15u >> 40) % TABLE;
@@ -97,19 +100,31 @@ int explore_choose(uint32_t enabled, int preferred) {
     return e->fiber;
 }
 
+static void tell_watchers(int id, int writer) {
+    for (int f = 0; f < FIBERS; f++) changed[f] |= f != writer && watched[f][id / 64] >> (id % 64) & 1u;
+}
+
 static void touch(int id, bool writes) {
     event *e = &events[n_events - 1];
     uint64_t bit = (uint64_t)1 << (id % 64);
     e->touched.reads[id / 64] |= bit;
     if (writes) {
         e->touched.writes[id / 64] |= bit;
-        for (int f = 0; f < FIBERS; f++) changed[f] |= f != e->fiber && watched[f][id / 64] & bit;
+        tell_watchers(id, e->fiber);
     }
     watched[e->fiber][id / 64] |= bit;
 }
 
 void explore_access(const volatile void *object, bool writes) {
     if (n_events) touch(id_of(object), writes);
+}
+
+void explore_add(const volatile void *object) {
+    if (!n_events) return;
+    event *e = &events[n_events - 1];
+    int id = id_of(object);
+    e->touched.adds[id / 64] |= (uint64_t)1 << (id % 64);
+    tell_watchers(id, e->fiber);
 }
 
 void explore_did(int fiber) {

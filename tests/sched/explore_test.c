@@ -21,6 +21,7 @@ static int of(const void *user) { return *(const int *)user; }
 static void write_own(void *user) { hdi_store(&z[of(user)], 1, relaxed); }
 static void write_one(void *user) { hdi_store(&x, 1 + (uint32_t)of(user), relaxed); }
 static void read_one(void *user) { got[of(user)] = hdi_load(&x, relaxed); }
+static void add_one(void *user) { hdi_add(&x, (uint32_t)of(user), relaxed); }
 static void write_twice(void *user) {
     write_one(user);
     write_one(user);
@@ -85,6 +86,9 @@ static const program programs[] = {
     {"4 readers of one object", {read_one, read_one, read_one, read_one}, 1, 0},
     {"a writer and 3 readers", {write_one, read_one, read_one, read_one}, 8, 0},    /* each before or after it */
     {"2 writers and 2 readers", {write_one, write_one, read_one, read_one}, 18, 0}, /* 2! x 3^2 */
+    {"3 that add to one object", {add_one, add_one, add_one}, 1, 0},
+    {"2 that add and a reader", {add_one, add_one, read_one}, 4, 0}, /* each before or after it */
+    {"2 that add and a writer", {add_one, add_one, write_one}, 4, 0},
     {"a reader of 4 writers' objects", {write_own, write_own, write_own, write_own, read_all}, 16, 0},
     {"store buffers", {first_of_two, second_of_two}, 3, 0},
     {"1 tells 2 who sleep", {tell, listen, listen}, 4, 0}, /* each looks before, or after it */

@@ -118,6 +118,7 @@ static uint64_t cut(uint64_t value, size_t size) { return size == 8 ? value : va
 static uint64_t changed(hdi_access access, uint64_t old, uint64_t operand) {
     switch (access) {
     case HDI_ADD:
+    case HDI_BLIND_ADD:
         return old + operand;
     case HDI_SUB:
         return old - operand;
@@ -298,7 +299,10 @@ void hdi_vs_store(const hdi_site *site, volatile void *object, size_t size, uint
 
 uint64_t hdi_vs_change(const hdi_site *site, volatile void *object, size_t size, uint64_t operand) {
     uint64_t old = read_real(object, size), value = cut(changed(site->access, old, operand), size);
-    vs_touched(object, true);
+    if (site->access == HDI_BLIND_ADD)
+        vs_added(object);
+    else
+        vs_touched(object, true);
     if (!memory_is_weak()) {
         write_real(object, size, value);
         return old;

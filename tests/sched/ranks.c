@@ -296,7 +296,7 @@ static void lead(void *user) {
     if (now.kind == VS_THREADS) must(hdi_threads_create(r->executor, now.workers));
     for (uint32_t run = 1; good && run <= (uint32_t)now.runs; run++) good = one_run(r, run);
     if (!good && !now.fails) vs_wrong("rank %d fails: %s", r->index, hd_last_error());
-    if (r->executor->exchange && !now.shared_points && !vs_explores()) window_leave(r->executor->exchange->domain);
+    if (r->executor->exchange && !now.stays) window_leave(r->executor->exchange->domain);
     if (now.kind == VS_THREADS) {
         hdi_threads_destroy(r->executor);
         forget_threads(r->executor);

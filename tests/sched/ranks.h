@@ -18,6 +18,7 @@ typedef struct vs_case {
     vs_kind kind; /* of executor */
     int rows;     /* 0: one; with more, what travels comes in two pieces */
     bool leaves;  /* the last rank, in place of giving up */
+    bool stays;   /* nobody leaves at its end */
     bool once;    /* one sum over ranks, and what is made of it */
     bool pairs;   /* a sum is that of a rank and the one before it, going round */
 } vs_case;

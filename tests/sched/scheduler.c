@@ -232,7 +232,6 @@ void vs_did(void) {
     idle = 0;
     if (exploring) explore_did(current);
 }
-bool vs_explores(void) { return exploring; }
 bool vs_sleeps_on(const _Atomic uint32_t *epoch) {
     for (int i = 0; i < n_fibers; i++)
         if (!fibers[i].done && fibers[i].asleep && fibers[i].epoch == epoch && atomic_load(epoch) == fibers[i].seen) return true;
@@ -265,6 +264,10 @@ void hdi_vs_point(void) {
 
 void vs_touched(const volatile void *object, bool writes) {
     if (exploring) explore_access(object, writes);
+}
+
+void vs_added(const volatile void *object) {
+    if (exploring) explore_add(object);
 }
 
 /* In the search for all traces, until something changes that it has looked at. */

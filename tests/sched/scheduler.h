@@ -39,8 +39,8 @@ uint32_t vs_draw(uint32_t below);
 void vs_did(void);
 /* The turn reads an object, or writes it: only the order of accesses to one object matters. */
 void vs_touched(const volatile void *object, bool writes);
-/* Whether all traces are searched for. */
-bool vs_explores(void);
+/* It adds to one and does not look at it: the order of two of these does not matter. */
+void vs_added(const volatile void *object);
 /* Whether a fiber sleeps on this word, and nobody has changed it. */
 bool vs_sleeps_on(const _Atomic uint32_t *epoch);
 /* What ranks share has changed: those who sleep for a while wake. */
