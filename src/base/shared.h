@@ -111,8 +111,7 @@ void hdi_vs_plain(const volatile void *object, bool writes, const char *text);
     atomic_compare_exchange_strong_explicit(object, expected, value, memory_order_##order, memory_order_relaxed)
 #endif
 
-/* What a rank tells of itself, for reports: nothing that is done depends on it, so no scheduler is asked and no model knows it.
- */
+/* What a rank tells of itself, for reports. Nothing that is done depends on it: it is no point, and no site. */
 #define hdi_tell(object, value, order) atomic_store_explicit(object, value, memory_order_##order)
 #define hdi_told(object) atomic_load_explicit(object, memory_order_relaxed)
 
