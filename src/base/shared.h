@@ -40,10 +40,6 @@ typedef struct hdi_site {
 
 void hdi_vs_point(void);        /* others may go first */
 void hdi_vs_shared_point(void); /* the same, at what other ranks can see */
-/* A turn of a loop that waits: somebody else goes on if anybody can. */
-void hdi_vs_pause(void);
-/* Others go on until *epoch is not `seen`, or, when `timed`, until anything that ranks share has changed. */
-void hdi_vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed);
 uint64_t hdi_vs_load(const hdi_site *site, const volatile void *object, size_t size);
 void hdi_vs_store(const hdi_site *site, volatile void *object, size_t size, uint64_t value);
 uint64_t hdi_vs_change(const hdi_site *site, volatile void *object, size_t size, uint64_t operand);

@@ -47,12 +47,12 @@ static void tell(void *user) {
 }
 static void listen(void *user) {
     (void)user;
-    for (uint32_t seen; !(seen = hdi_load(&x, relaxed));) hdi_vs_sleep(&x, seen, false);
+    for (uint32_t seen; !(seen = hdi_load(&x, relaxed));) vs_sleep(&x, seen, false);
 }
 /* Looks at y and naps until that has changed. */
 static void poll_y(void *user) {
     (void)user;
-    while (!hdi_load(&y, relaxed)) hdi_vs_sleep(&x, atomic_load(&x), true);
+    while (!hdi_load(&y, relaxed)) vs_sleep(&x, atomic_load(&x), true);
 }
 static void tell_y(void *user) {
     (void)user;
@@ -60,7 +60,7 @@ static void tell_y(void *user) {
 }
 /* Takes the mutexes x and y in the order of its number: two of them may block each other. */
 static void lock(_Atomic uint32_t *mutex) {
-    for (uint32_t free = 0; !hdi_swap_if(mutex, &free, 1, relaxed); free = 0) hdi_vs_sleep(mutex, 1, false);
+    for (uint32_t free = 0; !hdi_swap_if(mutex, &free, 1, relaxed); free = 0) vs_sleep(mutex, 1, false);
 }
 static void lock_both(void *user) {
     lock(of(user) ? &x : &y);

@@ -172,9 +172,8 @@ static void note_access(const hdi_kernel_call *call, int which, int64_t begin, i
     const hdi_operand *t = &call->operand[which];
     int64_t from = 0, to = t->shape[0] * t->shape[1];
     if (!t->data) return;
-    vs_touched((const uint8_t *)t->data + begin,
-               which == 0); /* chunks of explored steps are alike: those of one place have one address */
-    if (call->operand[2].shape[0] == call->operand[0].shape[0]) { /* of one shape, by element */
+    for (int64_t i = begin; i < end; i++) vs_touched((const uint8_t *)t->data + i, which == 0); /* a byte for each item */
+    if (call->operand[2].shape[0] == call->operand[0].shape[0]) {                               /* of one shape, by element */
         hdi_chunk first = hdi_chunk_of(t, begin), last = hdi_chunk_of(t, end - 1);
         from = first.row * t->shape[1] + first.start;
         to = last.row * t->shape[1] + last.start + last.count;
@@ -217,7 +216,7 @@ static uint32_t newest(_Atomic uint32_t *counter) {
 }
 
 static void wait_for(_Atomic uint32_t *counter, uint32_t value) {
-    for (uint32_t seen; (seen = newest(counter)) < value;) hdi_vs_sleep(counter, seen, false);
+    for (uint32_t seen; (seen = newest(counter)) < value;) vs_sleep(counter, seen, false);
 }
 
 static void check_run(rank *r, uint32_t run) {
@@ -248,7 +247,7 @@ static hd_status collectives(rank *r, uint32_t run) {
     while (!hd_signal_test(window, before, 1, run)) {
         HD_TRY(hd_domain_check(domain));
         if (atomic_load(&domain->states[before].left)) return HD_COMM;
-        hdi_vs_pause();
+        vs_pause();
     }
     races_access(hd_window_segment(window, before), 1, false, "who is told by the one before");
     return window_barrier(domain);

@@ -271,7 +271,7 @@ void vs_added(const volatile void *object) {
 }
 
 /* In the search for all traces, until something changes that it has looked at. */
-void hdi_vs_pause(void) {
+void vs_pause(void) {
     fiber *f = &fibers[current];
     if (memory_is_weak() && !draw(4)) memory_freshen(current);
     f->asleep = f->timed = true;
@@ -282,7 +282,7 @@ void hdi_vs_pause(void) {
 
 bool hdi_vs_edge(hdi_edge edge) { return (int)edge != mutant; }
 
-void hdi_vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed) {
+void vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed) {
     fiber *f = &fibers[current];
     f->asleep = true;
     f->timed = timed;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The virtual scheduler: fibers of one process that take turns, the next one chosen by a seed or by a search through all choices.
  *
- * A fiber gives up its turn at the points that the code under test marks (task/sched_point.h). A schedule is the list of choices
+ * A fiber gives up its turn at the points that the code under test marks (base/shared.h). A schedule is the list of choices
  * made; the same seed makes the same ones. Memory is as every fiber wrote it last, or weak (memory.h). */
 #ifndef TESTS_SCHED_SCHEDULER_H
 #define TESTS_SCHED_SCHEDULER_H
@@ -30,6 +30,12 @@ vs_outcome vs_explore(void);
 /* Runs "fiber:turns,..." as explore_choices() gives it. */
 vs_outcome vs_run_choices(const char *choices);
 
+/* ---- for fibers ---- */
+
+/* A turn of a loop that waits: somebody else goes on if anybody can. */
+void vs_pause(void);
+/* Others go on until *epoch is not `seen`, or, when `timed`, until anything that ranks share has changed. */
+void vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed);
 int vs_current(void);
 /* Whether a fiber runs, not whoever makes and ends them. */
 bool vs_running(void);

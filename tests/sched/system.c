@@ -44,7 +44,7 @@ int vs_thread_create(pthread_t *to, const pthread_attr_t *attributes, void *(*fn
 
 int vs_thread_join(pthread_t joined, void **result) {
     (void)result;
-    hdi_vs_sleep(&threads[joined].ended, 0, false);
+    vs_sleep(&threads[joined].ended, 0, false);
     (void)hdi_fetch_or(&threads[joined].ended, 0, acquire); /* reads what was stored last */
     return 0;
 }
@@ -61,7 +61,7 @@ int vs_mutex_destroy(pthread_mutex_t *mutex) { return (void)mutex, 0; }
 
 int vs_mutex_lock(pthread_mutex_t *mutex) {
     word *held = (word *)(void *)mutex;
-    while (hdi_swap(held, 1, acquire)) hdi_vs_sleep(held, 1, false);
+    while (hdi_swap(held, 1, acquire)) vs_sleep(held, 1, false);
     return 0;
 }
 
@@ -83,7 +83,7 @@ static int wait_on(pthread_cond_t *cond, pthread_mutex_t *mutex, bool timed) {
     uint32_t seen = atomic_load(rung);
     vs_touched(rung, false);
     vs_mutex_unlock(mutex);
-    hdi_vs_sleep(rung, seen, timed);
+    vs_sleep(rung, seen, timed);
     int result = atomic_load(rung) == seen ? ETIMEDOUT : 0;
     vs_mutex_lock(mutex);
     return result;
@@ -105,13 +105,13 @@ int vs_cond_broadcast(pthread_cond_t *cond) {
 /* ---- time ---- */
 
 int vs_sched_yield(void) {
-    hdi_vs_pause();
+    vs_pause();
     return 0;
 }
 
 int vs_nanosleep(const struct timespec *time, struct timespec *left) {
     (void)time, (void)left;
-    hdi_vs_pause();
+    vs_pause();
     return 0;
 }
 
@@ -156,6 +156,6 @@ long vs_syscall(long number, ...) {
     if (op == FUTEX_WAKE)
         atomic_fetch_add(&f->wakes, 1);
     else if (atomic_load(at) == value)
-        hdi_vs_sleep(&f->wakes, atomic_load(&f->wakes), naps_end);
+        vs_sleep(&f->wakes, atomic_load(&f->wakes), naps_end);
     return 0;
 }

@@ -21,6 +21,7 @@ static struct {
 static hdi_local locals[WINDOW_MOST_RANKS];
 static hd_domain domains[WINDOW_MOST_RANKS];
 static hdi_transport transport;
+static size_t used; /* of the memory */
 static bool pieces;
 
 /* ---- in place of comm/local_memory.c ---- */
@@ -37,7 +38,8 @@ hd_status hdi_local_back(int fd, size_t offset, size_t bytes, const char *what) 
 void hdi_local_unback(int fd, size_t offset, size_t bytes) { (void)fd, (void)offset, (void)bytes; }
 
 hd_status hdi_local_map(int fd, size_t offset, size_t bytes, const char *what, void **out) {
-    (void)fd, (void)bytes, (void)what;
+    (void)fd, (void)what;
+    if (offset + bytes > used) used = offset + bytes;
     *out = memory + offset;
     return HD_OK;
 }
@@ -117,7 +119,7 @@ void *window_memory(size_t *bytes) {
 
 void window_reset(bool in_pieces) {
     pieces = in_pieces;
-    memset(memory, 0, sizeof memory);
+    memset(memory, 0, used);
     memset(&shared, 0, sizeof shared);
     for (int r = 0; r < WINDOW_MOST_RANKS; r++) locals[r] = (hdi_local){.fd = -1, .listener = -1, .control = &shared.control};
 }
