@@ -69,37 +69,11 @@ static const vs_case cases[] = {
      .kind = VS_COLLECTIVES,
      .leaves = true},
 };
-/* The first of the seeds from .. below - 1 that goes wrong; 0: none. */
-static uint64_t try_seeds(const vs_case *c, uint64_t from, uint64_t below) {
-    uint64_t bad = 0;
-    ranks_open(c);
-    for (uint64_t seed = from; seed < below && !bad; seed++) {
-        ranks_reset(true);
-        if (vs_run_seed(seed) != VS_GOOD) bad = seed;
-    }
-    ranks_close();
-    return bad;
-}
-
-static int as_it_is(uint64_t n) {
-    for (size_t i = 0; i < HDI_COUNTOF(cases); i++) {
-        uint64_t bad = try_seeds(&cases[i], 1, n + 1);
-        if (bad) {
-            printf("%s, seed %llu: %s\nsched_tasks replay '%s' %llu weak\n", cases[i].name, (unsigned long long)bad, vs_reason(),
-                   cases[i].name, (unsigned long long)bad);
-            return 1;
-        }
-        printf("%-36s %llu schedules\n", cases[i].name, (unsigned long long)n);
-        fflush(stdout);
-    }
-    return 0;
-}
-
 /* Whether some case goes wrong: a few schedules of each, then more. */
 static bool is_found(const char *name, uint64_t n) {
     for (uint64_t from = 1, below = 10; from <= n; from = below, below *= 8)
         for (size_t i = 0; i < HDI_COUNTOF(cases); i++) {
-            uint64_t bad = try_seeds(&cases[i], from, below <= n ? below : n + 1);
+            uint64_t bad = ranks_try(&cases[i], true, from, below <= n ? below : n + 1);
             if (!bad) continue;
             printf("%-72s found: %s, seed %llu: %s\n", name, cases[i].name, (unsigned long long)bad, vs_reason());
             return true;
@@ -123,7 +97,7 @@ static int weakened(uint64_t n) {
     return survivors;
 }
 
-int orderings(uint64_t n) { return as_it_is(n) || weakened(n); }
+int orderings(uint64_t n) { return ranks_try_all(cases, HDI_COUNTOF(cases), true, n) || weakened(n); }
 
 /* ---- plans ---- */
 
@@ -134,9 +108,9 @@ static int plan_of(const vs_case *c, uint64_t n, int *spare, int *survivors) {
     ranks_close();
     for (int edge = 0; edge < edges; edge++) {
         ranks_drop(edge);
-        uint64_t bad = try_seeds(c, 1, n + 1);
+        uint64_t bad = ranks_try(c, true, 1, n + 1);
         bool needed = ranks_refused();
-        if (needed && !bad) bad = try_seeds(c, n + 1, 100 * n);
+        if (needed && !bad) bad = ranks_try(c, true, n + 1, 100 * n);
         printf("%-16s without \"%s\": ", c->name, ranks_dropped());
         if (bad)
             printf("seed %llu: %s%s\n", (unsigned long long)bad, vs_reason(), needed ? "" : "; THE VERIFIER FINDS NOTHING");

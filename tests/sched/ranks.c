@@ -409,3 +409,28 @@ void ranks_reset(bool weak) {
         n = add_members(r, n);
     }
 }
+
+uint64_t ranks_try(const vs_case *c, bool weak, uint64_t from, uint64_t below) {
+    uint64_t bad = 0;
+    ranks_open(c);
+    for (uint64_t seed = from; seed < below && !bad; seed++) {
+        ranks_reset(weak);
+        if (vs_run_seed(seed) != VS_GOOD) bad = seed;
+    }
+    ranks_close();
+    return bad;
+}
+
+int ranks_try_all(const vs_case *cases, size_t n_cases, bool weak, uint64_t n) {
+    for (size_t i = 0; i < n_cases; i++) {
+        uint64_t bad = ranks_try(&cases[i], weak, 1, n + 1);
+        if (bad) {
+            printf("%s, seed %llu: %s\nsched_tasks replay '%s' %llu%s\n", cases[i].name, (unsigned long long)bad, vs_reason(),
+                   cases[i].name, (unsigned long long)bad, weak ? " weak" : "");
+            return 1;
+        }
+        printf("%-36s %llu schedules\n", cases[i].name, (unsigned long long)n);
+        fflush(stdout);
+    }
+    return 0;
+}

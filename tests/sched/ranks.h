@@ -29,6 +29,11 @@ void ranks_close(void);
 /* Everything as at the beginning, a fiber for each worker. */
 void ranks_reset(bool weak);
 
+/* Opens and closes the case. The first of the seeds from .. below - 1 that goes wrong; 0: none. */
+uint64_t ranks_try(const vs_case *c, bool weak, uint64_t from, uint64_t below);
+/* Whether one of seeds 1 .. n of one of the cases goes wrong: says which and why. */
+int ranks_try_all(const vs_case *cases, size_t n_cases, bool weak, uint64_t n);
+
 /* The edges of the plans of all ranks: what steps wait for here and of others, what they and the ends of runs tell whom. One of
  * them is taken out of the plans that are opened from now on; -1: none. */
 int ranks_plan_edges(void); /* of the open case */

@@ -38,31 +38,6 @@ static const char *const edge_text[] = {
 #undef TEXT
 };
 
-/* The first of `n` seeds that goes wrong; 0: none. */
-static uint64_t try_seeds(const vs_case *c, uint64_t n) {
-    uint64_t bad = 0;
-    ranks_open(c);
-    for (uint64_t seed = 1; seed <= n && !bad; seed++) {
-        ranks_reset(false);
-        if (vs_run_seed(seed) != VS_GOOD) bad = seed;
-    }
-    ranks_close();
-    return bad;
-}
-
-static int seeds(uint64_t n) {
-    for (size_t i = 0; i < HDI_COUNTOF(cases); i++) {
-        uint64_t bad = try_seeds(&cases[i], n);
-        if (bad) {
-            printf("%s, seed %llu: %s\nsched_tasks replay '%s' %llu\n", cases[i].name, (unsigned long long)bad, vs_reason(),
-                   cases[i].name, (unsigned long long)bad);
-            return 1;
-        }
-        printf("%-22s %llu schedules\n", cases[i].name, (unsigned long long)n);
-    }
-    return 0;
-}
-
 static int search_one(const vs_case *c, int delays, uint64_t most) {
     bool more = true;
     uint64_t n = 0;
@@ -229,7 +204,7 @@ static int mutants(uint64_t n) {
         uint64_t bad = 0;
         size_t i = 0;
         vs_mutate(edge);
-        for (; i < HDI_COUNTOF(cases) && !bad; i++) bad = try_seeds(&cases[i], n);
+        for (; i < HDI_COUNTOF(cases) && !bad; i++) bad = ranks_try(&cases[i], false, 1, n + 1);
         if (bad)
             printf("%-14s found: %s, seed %llu: %s\n", edge_name[edge], cases[i - 1].name, (unsigned long long)bad, vs_reason());
         else
@@ -278,7 +253,7 @@ int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "", *which = argc > 3 ? argv[3] : NULL, *without = argc > 4 ? argv[4] : NULL;
     uint64_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
     int edge = edge_named(without);
-    if (strcmp(what, "seeds") == 0) return seeds(n ? n : 1000);
+    if (strcmp(what, "seeds") == 0) return ranks_try_all(cases, HDI_COUNTOF(cases), false, n ? n : 1000);
     if (strcmp(what, "search") == 0) return search(n ? n : 2000000);
     if (strcmp(what, "mutants") == 0) return mutants(n ? n : 3000);
     if (strcmp(what, "explorer") == 0) return explore_test();
