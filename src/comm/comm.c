@@ -239,7 +239,7 @@ hd_status hd_signal_raise(hd_window *window, int32_t rank, uint32_t signal, uint
 uint64_t hd_signal_value(hd_window *window, int32_t rank, uint32_t signal) {
     if (!window || rank < 0 || rank >= window->domain->ranks || signal >= window->n_signals) return 0;
     if (hdi_window_on_device(window)) return hdi_window_device_value(window, rank, signal);
-    return atomic_load_explicit(&hdi_signal_of(window, rank, signal)->value, memory_order_acquire);
+    return hdi_load(&hdi_signal_of(window, rank, signal)->value, acquire);
 }
 
 bool hd_signal_test(hd_window *window, int32_t rank, uint32_t signal, uint64_t value) {
@@ -264,9 +264,9 @@ static hd_status wait_asleep(hd_window *window, int32_t rank, uint32_t signal, u
     int64_t begin = hdi_now_ns(), nap = hdi_timeout_ns(HDI_TIMEOUT_BEAT, domain->timeout_ns);
     for (;;) {
         int64_t now = hdi_now_ns(), left_ns = domain->timeout_ns - (now - begin);
-        atomic_store_explicit(&domain->states[domain->rank].beat_ns, now, memory_order_relaxed);
-        bool left = atomic_load_explicit(&domain->states[rank].left, memory_order_acquire); /* what it raised was raised before */
-        uint64_t seen = atomic_load_explicit(&counter->value, memory_order_acquire);
+        hdi_tell(&domain->states[domain->rank].beat_ns, now, relaxed);
+        bool left = hdi_load(&domain->states[rank].left, acquire); /* what it raised was raised before */
+        uint64_t seen = hdi_load(&counter->value, acquire);
         if (seen >= value) return HD_OK;
         if (left || left_ns <= 0 || transport->check(domain) != HD_OK || (transport->poll && transport->poll(domain) != HD_OK))
             return hdi_wait_failed(window, rank, signal, value, where, now - begin);

@@ -6,9 +6,8 @@
 #ifndef HDI_COMM_DOMAIN_H
 #define HDI_COMM_DOMAIN_H
 
-#include <stdatomic.h>
-
 #include "base/memory.h"
+#include "base/shared.h"
 #include "heddle/comm.h"
 
 /* One counter, alone on its line: only one rank ever writes it, only one ever waits for it. */
@@ -31,7 +30,7 @@ typedef struct hdi_rank_state {
 
 enum {
     HDI_SPINS = 4000, /* looks of a wait with a pause after each, some 50 to 100 us: longer than the gaps within a step */
-    HDI_YIELDS = 200, /* then it gives its core away this often before it sleeps */
+    HDI_YIELDS = HDI_EAGER ? 1 : 200, /* then it gives its core away this often before it sleeps */
 };
 
 /* What carries a domain. Every entry is filled; each fails with HD_COMM and a sentence unless it says otherwise. Ranks and sizes
@@ -95,44 +94,41 @@ static inline hdi_signal *hdi_signal_of(const hd_window *window, int32_t rank, u
 
 /* One look at a signal: acquires. */
 static inline bool hdi_signal_seen(const hd_window *window, int32_t rank, uint32_t signal, uint64_t value) {
-    return atomic_load_explicit(&hdi_signal_of(window, rank, signal)->value, memory_order_acquire) >= value;
+    return hdi_quiet_load(&hdi_signal_of(window, rank, signal)->value, acquire) >= value;
 }
 
 /* Raises a counter that lies in reachable memory to at least `value`: release. Threads of one rank may race; it never falls. */
 static inline void hdi_signal_store(hdi_signal *signal, uint64_t value) {
-    uint64_t seen = atomic_load_explicit(&signal->value, memory_order_relaxed);
-    while (seen < value &&
-           !atomic_compare_exchange_weak_explicit(&signal->value, &seen, value, memory_order_release, memory_order_relaxed)) {
+    uint64_t seen = hdi_quiet_load(&signal->value, relaxed);
+    while (seen < value && !hdi_swap_if(&signal->value, &seen, value, release)) {
     }
 }
 
 /* A sign of life: what this rank is about to do. */
 static inline void hdi_domain_beat(hd_domain *domain, uint64_t run, uint32_t step, int64_t now_ns) {
     hdi_rank_state *mine = &domain->states[domain->rank];
-    atomic_store_explicit(&mine->run, run, memory_order_relaxed);
-    atomic_store_explicit(&mine->step, step, memory_order_relaxed);
-    atomic_store_explicit(&mine->beat_ns, now_ns, memory_order_relaxed);
+    hdi_tell(&mine->run, run, relaxed);
+    hdi_tell(&mine->step, step, relaxed);
+    hdi_tell(&mine->beat_ns, now_ns, relaxed);
 }
 
 /* This rank stands still for another one, which those that wait for this one are told; -1: no more. */
 static inline void hdi_domain_awaits(hd_domain *domain, int32_t rank) {
-    atomic_store_explicit(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1), memory_order_relaxed);
+    hdi_tell(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1), relaxed);
 }
 
 /* The same for a signal of that rank. Ordered before looks at signals that follow. */
 static inline void hdi_domain_awaits_signal(hd_domain *domain, int32_t rank, uint32_t signal) {
-    atomic_store(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1) | (signal + 1) << 8);
+    hdi_tell(&domain->states[domain->rank].awaits, (uint32_t)(rank + 1) | (signal + 1) << 8, seq_cst);
 }
 
 /* No more, if it did: for those that may not have said so. */
 static inline void hdi_domain_goes_on(hd_domain *domain) {
-    if (atomic_load_explicit(&domain->states[domain->rank].awaits, memory_order_relaxed)) hdi_domain_awaits(domain, -1);
+    if (hdi_told(&domain->states[domain->rank].awaits)) hdi_domain_awaits(domain, -1);
 }
 
 /* Whether the domain has failed: one relaxed look. */
-static inline bool hdi_domain_failed(const hd_domain *domain) {
-    return atomic_load_explicit(domain->failed, memory_order_relaxed);
-}
+static inline bool hdi_domain_failed(const hd_domain *domain) { return hdi_quiet_load(domain->failed, relaxed); }
 
 /* The sentence of a wait that did not end: who waited where for which signal of whom, expected, seen, the culprit where the
  * awaited rank itself stands still for another one, and each other rank's last sign of life. Ends the domain with it, or adds it

@@ -21,7 +21,7 @@ typedef struct arrivals {
 static int32_t missing(const hd_domain *domain, uint64_t target) {
     const hdi_local_control *control = hdi_local_of(domain)->control;
     for (int32_t rank = 0; rank < domain->ranks; rank++)
-        if (atomic_load(&control->ranks[rank].arrived) < target) return rank;
+        if (hdi_load(&control->ranks[rank].arrived, seq_cst) < target) return rank;
     return -1;
 }
 
@@ -31,7 +31,7 @@ static bool all_arrived(const void *user) {
 }
 
 static hd_status arrivals_failed(hd_domain *domain, int32_t rank, const char *call, int64_t waited_ns) {
-    bool left = atomic_load(&domain->states[rank].left);
+    bool left = hdi_quiet_load(&domain->states[rank].left, relaxed);
     char what[160];
     snprintf(what, sizeof what, "waited %.2f s for rank %d%s to come to %s", (double)waited_ns * 1e-9, rank,
              left ? ", which has left," : "", call);
@@ -43,13 +43,13 @@ static hd_status wait_long(hd_domain *domain, uint64_t target, const char *call)
     int64_t begin = hdi_now_ns(), nap = hdi_timeout_ns(HDI_TIMEOUT_BEAT, domain->timeout_ns);
     for (;;) {
         int64_t now = hdi_now_ns(), left_ns = domain->timeout_ns - (now - begin);
-        atomic_store_explicit(&domain->states[domain->rank].beat_ns, now, memory_order_relaxed);
+        hdi_tell(&domain->states[domain->rank].beat_ns, now, relaxed);
         int32_t rank = missing(domain, target);
         if (rank < 0) {
             hdi_domain_goes_on(domain);
             return HD_OK;
         }
-        bool left = atomic_load(&domain->states[rank].left);
+        bool left = hdi_load(&domain->states[rank].left, acquire);
         if (left && missing(domain, target) != rank) continue; /* it came, then left */
         if (left || left_ns <= 0 || hdi_local_check(domain) != HD_OK) return arrivals_failed(domain, rank, call, now - begin);
         hdi_domain_awaits(domain, rank);
@@ -72,7 +72,7 @@ static hd_status wait_for_all(hd_domain *domain, uint64_t target, const char *ca
 static uint64_t arrive(hd_domain *domain) {
     hdi_local *local = hdi_local_of(domain);
     uint64_t step = ++local->arrived;
-    atomic_store(&local->control->ranks[domain->rank].arrived, step);
+    hdi_store(&local->control->ranks[domain->rank].arrived, step, seq_cst);
     for (int32_t rank = 0; rank < domain->ranks; rank++)
         if (rank != domain->rank) hdi_local_wake(&local->control->ranks[rank]);
     return step;
@@ -96,10 +96,10 @@ static hd_status enter(hd_domain *domain, uint64_t call) {
     unsigned slot = (unsigned)(local->calls++ & 1);
     char mine[48];
     call_text(call, mine, sizeof mine);
-    atomic_store_explicit(&ranks[domain->rank].call[slot], call, memory_order_relaxed);
+    hdi_quiet_store(&ranks[domain->rank].call[slot], call, relaxed);
     HD_TRY(wait_for_all(domain, arrive(domain), mine));
     for (int32_t rank = 0; rank < domain->ranks; rank++) {
-        uint64_t theirs = atomic_load_explicit(&ranks[rank].call[slot], memory_order_relaxed);
+        uint64_t theirs = hdi_quiet_load(&ranks[rank].call[slot], relaxed);
         if (theirs == call) continue;
         char text[48], what[240];
         call_text(theirs, text, sizeof text);
@@ -119,10 +119,13 @@ static hd_status local_allgather(hd_domain *domain, const void *mine, size_t byt
     HD_TRY(enter(domain, (uint64_t)bytes * 2 + ALLGATHER)); /* nobody reads an earlier one's pieces any more */
     for (size_t done = 0; done < bytes;) {
         size_t n = bytes - done < HDI_LOCAL_PIECE ? bytes - done : HDI_LOCAL_PIECE;
+        HDI_WRITES(*hdi_local_piece(local, domain->rank));
         memcpy(hdi_local_piece(local, domain->rank), (const unsigned char *)mine + done, n);
         HD_TRY(wait_for_all(domain, arrive(domain), call));
-        for (int32_t rank = 0; rank < domain->ranks; rank++)
+        for (int32_t rank = 0; rank < domain->ranks; rank++) {
+            HDI_READS(*hdi_local_piece(local, rank));
             memcpy(to + (size_t)rank * bytes + done, hdi_local_piece(local, rank), n);
+        }
         done += n;
         HD_TRY(wait_for_all(domain, arrive(domain), call));
     }
@@ -195,9 +198,8 @@ static hd_status local_raise(hd_window *window, int32_t rank, uint32_t signal, u
     const hd_domain *domain = window->domain;
     const local_window *state = window->state;
     hdi_signal *to = &state->signals[rank][(size_t)signal * (size_t)domain->ranks + (size_t)domain->rank];
-    uint64_t seen = atomic_load_explicit(&to->value, memory_order_relaxed);
-    while (seen < value &&
-           !atomic_compare_exchange_weak_explicit(&to->value, &seen, value, memory_order_seq_cst, memory_order_relaxed)) {
+    uint64_t seen = hdi_quiet_load(&to->value, relaxed);
+    while (seen < value && !hdi_swap_if(&to->value, &seen, value, seq_cst)) {
     }
     hdi_local_wake(&hdi_local_of(domain)->control->ranks[rank]);
     return HD_OK;
@@ -210,7 +212,7 @@ typedef struct look {
 
 static bool has_changed(const void *user) {
     const look *l = user;
-    return atomic_load(&l->signal->value) != l->seen;
+    return hdi_load(&l->signal->value, seq_cst) != l->seen;
 }
 
 static void local_doze(hd_window *window, const hdi_signal *signal, uint64_t seen, int64_t ns) {
@@ -246,7 +248,7 @@ static void local_close(hd_domain *domain) {
     if (!local) return;
     hdi_local_control *control = local->control;
     if (control) {
-        atomic_store(&control->states[domain->rank].left, true);
+        hdi_store(&control->states[domain->rank].left, true, release); /* who misses it looks when its nap ends */
         for (int32_t rank = 0; rank < domain->ranks; rank++) hdi_local_wake(&control->ranks[rank]);
         hdi_local_unmap(control);
     }

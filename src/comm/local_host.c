@@ -229,8 +229,8 @@ static void introduce(host *h) {
     for (int32_t rank = 0; rank < h->domain->ranks; rank++) {
         control->ranks[rank].pid = h->guests[rank].pid;
         control->ranks[rank].started = h->guests[rank].started;
-        atomic_store_explicit(&control->states[rank].pid, h->guests[rank].pid, memory_order_relaxed);
-        atomic_store_explicit(&control->states[rank].beat_ns, now, memory_order_relaxed);
+        hdi_tell(&control->states[rank].pid, h->guests[rank].pid, relaxed);
+        hdi_tell(&control->states[rank].beat_ns, now, relaxed);
     }
 }
 

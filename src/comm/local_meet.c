@@ -37,6 +37,6 @@ hd_status hdi_local_meet(hd_domain *domain, const hd_domain_options *options) {
     hdi_local_control *control = hdi_local_of(domain)->control;
     domain->states = control->states;
     domain->failed = &control->failed;
-    atomic_store_explicit(&control->states[domain->rank].beat_ns, hdi_now_ns(), memory_order_relaxed);
+    hdi_tell(&control->states[domain->rank].beat_ns, hdi_now_ns(), relaxed);
     return HD_OK;
 }

@@ -62,7 +62,7 @@ void hdi_local_describe(const hd_domain *domain, int32_t rank, char *text, size_
         word = ", gone";
     else if ((unsigned char)now.state < HDI_COUNTOF(words) && words[(unsigned char)now.state])
         word = words[(unsigned char)now.state];
-    if (atomic_load_explicit(&domain->states[rank].left, memory_order_relaxed)) word = ", has left";
+    if (hdi_quiet_load(&domain->states[rank].left, relaxed)) word = ", has left";
     snprintf(text, size, "process %d%s", (int)other->pid, word);
 }
 
@@ -75,14 +75,15 @@ bool hdi_local_frozen(const hd_domain *domain, int32_t rank) {
 void hdi_local_publish(hd_domain *domain, hd_status code, const char *sentence) {
     hdi_local_control *control = hdi_local_of(domain)->control;
     hdi_local_rank *mine = &control->ranks[domain->rank];
-    if (!atomic_exchange(&mine->claimed, true)) {
+    if (!hdi_swap(&mine->claimed, true, relaxed)) {
         int32_t none = 0;
+        HDI_WRITES(mine->sentence);
         mine->code = (int32_t)code;
         snprintf(mine->sentence, sizeof mine->sentence, "%s", sentence);
-        atomic_compare_exchange_strong(&control->first, &none, domain->rank + 1);
+        (void)hdi_swap_if(&control->first, &none, domain->rank + 1, release);
     }
-    while (!atomic_load(&control->first)) sched_yield(); /* another thread of this rank is just saying why */
-    atomic_store(&control->failed, true);
+    while (!hdi_load(&control->first, relaxed)) sched_yield(); /* another thread of this rank is just saying why */
+    hdi_store(&control->failed, true, relaxed);                /* the bells show it */
     for (int32_t rank = 0; rank < domain->ranks; rank++) hdi_local_ring(&control->ranks[rank]);
 }
 
@@ -98,8 +99,9 @@ static void look_at_processes(hd_domain *domain) {
     int32_t own = control->ranks[domain->rank].pid;
     for (int32_t rank = 0; rank < domain->ranks; rank++) {
         const hdi_local_rank *other = &control->ranks[rank];
-        if (other->pid == own || atomic_load(&domain->states[rank].left) || !is_gone(other)) continue;
-        if (atomic_load(&domain->states[rank].left)) continue; /* it left, then ended, while we looked */
+        if (other->pid == own || hdi_quiet_load(&domain->states[rank].left, relaxed) || !is_gone(other)) continue;
+        /* It left, then ended, while we looked: the system orders a process's end after all that it wrote. */
+        if (hdi_quiet_load(&domain->states[rank].left, relaxed)) continue;
         char text[80];
         snprintf(text, sizeof text, "rank %d (process %d) is gone", rank, (int)other->pid);
         hdi_local_publish(domain, HD_COMM, text);
@@ -110,23 +112,24 @@ static void look_at_processes(hd_domain *domain) {
 /* One thread of the rank looks, once an interval. */
 static bool time_to_look(const hd_domain *domain) {
     hdi_local *local = hdi_local_of(domain);
-    int64_t now = hdi_now_ns(), due = atomic_load_explicit(&local->next_look_ns, memory_order_relaxed);
-    return now >= due && atomic_compare_exchange_strong(&local->next_look_ns, &due,
-                                                        now + hdi_timeout_ns(HDI_TIMEOUT_LIVENESS, domain->timeout_ns));
+    int64_t now = hdi_now_ns(), due = hdi_quiet_load(&local->next_look_ns, relaxed);
+    return now >= due &&
+           hdi_swap_if(&local->next_look_ns, &due, now + hdi_timeout_ns(HDI_TIMEOUT_LIVENESS, domain->timeout_ns), relaxed);
 }
 
 hd_status hdi_local_check(hd_domain *domain) {
     hdi_local_control *control = hdi_local_of(domain)->control;
-    int32_t first = atomic_load(&control->first);
+    int32_t first = hdi_load(&control->first, acquire);
     if (!first && time_to_look(domain)) {
         look_at_processes(domain);
-        first = atomic_load(&control->first);
+        first = hdi_load(&control->first, acquire);
     }
     if (!first) return HD_OK;
     if (!hdi_domain_failed(domain)) { /* who said it was ended before it could wake the others */
-        atomic_store(&control->failed, true);
+        hdi_store(&control->failed, true, relaxed);
         for (int32_t rank = 0; rank < domain->ranks; rank++) hdi_local_ring(&control->ranks[rank]);
     }
     const hdi_local_rank *from = &control->ranks[first - 1];
+    HDI_READS(from->sentence);
     return hdi_fail((hd_status)from->code, "%.*s", HDI_LOCAL_SENTENCE, from->sentence);
 }

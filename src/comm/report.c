@@ -18,8 +18,8 @@ static double seconds(int64_t ns) { return (double)ns * 1e-9; }
  * none for half a deadline may have been stopped while it waited, and be what the others wait for. */
 static uint32_t awaits(const hd_domain *domain, int32_t rank, int64_t now) {
     const hdi_rank_state *state = &domain->states[rank];
-    uint32_t what = atomic_load_explicit(&state->awaits, memory_order_relaxed);
-    int64_t beat = atomic_load_explicit(&state->beat_ns, memory_order_relaxed);
+    uint32_t what = hdi_told(&state->awaits);
+    int64_t beat = hdi_told(&state->beat_ns);
     return now - beat < domain->timeout_ns / 2 && (what & 255) <= (uint32_t)domain->ranks ? what : 0;
 }
 
@@ -34,14 +34,12 @@ static void tell_awaits(const hd_domain *domain, int32_t rank, int64_t now, char
 /* "rank 2 (process 4711, stopped) 1.9 s ago in run 7, step 12" */
 static size_t tell_rank(const hd_domain *domain, int32_t rank, int64_t now, char *text, size_t size) {
     const hdi_rank_state *state = &domain->states[rank];
-    int64_t beat = atomic_load_explicit(&state->beat_ns, memory_order_relaxed);
-    uint64_t run = atomic_load_explicit(&state->run, memory_order_relaxed);
+    int64_t beat = hdi_told(&state->beat_ns);
+    uint64_t run = hdi_told(&state->run);
     char who[64] = "", when[48] = "never", at[64] = "", what[48];
     if (domain->transport->describe) domain->transport->describe(domain, rank, who, sizeof who);
     if (beat) snprintf(when, sizeof when, "%.2f s ago", seconds(now > beat ? now - beat : 0));
-    if (run)
-        snprintf(at, sizeof at, " in run %llu, step %u", (unsigned long long)run,
-                 atomic_load_explicit(&state->step, memory_order_relaxed));
+    if (run) snprintf(at, sizeof at, " in run %llu, step %u", (unsigned long long)run, hdi_told(&state->step));
     tell_awaits(domain, rank, now, what, sizeof what);
     int n = snprintf(text, size, "rank %d%s%s%s %s%s%s", rank, who[0] ? " (" : "", who, who[0] ? ")" : "", when, at, what);
     return n < 0 ? 0 : (size_t)n;
@@ -52,7 +50,7 @@ static int32_t most_silent(const hd_domain *domain, const bool *told) {
     int32_t found = -1;
     int64_t oldest = INT64_MAX;
     for (int32_t rank = 0; rank < domain->ranks; rank++) {
-        int64_t beat = atomic_load_explicit(&domain->states[rank].beat_ns, memory_order_relaxed);
+        int64_t beat = hdi_told(&domain->states[rank].beat_ns);
         if (told[rank] || (found >= 0 && beat >= oldest)) continue;
         found = rank;
         oldest = beat;
@@ -79,7 +77,7 @@ static void tell_signs_of_life(const hd_domain *domain, int32_t awaited, char *t
 /* What is known of a rank: nothing, where it neither waits nor has ended. */
 static bool know(const hd_domain *domain, int32_t rank, hdi_rank_report *report) {
     int32_t whom = (int32_t)(awaits(domain, rank, hdi_now_ns()) & 255);
-    bool left = atomic_load_explicit(&domain->states[rank].left, memory_order_relaxed);
+    bool left = hdi_quiet_load(&domain->states[rank].left, relaxed);
     *report = (hdi_rank_report){.rank = rank, .doing = left ? HDI_RANK_GONE : HDI_RANK_WAITS, .waits_for = whom - 1};
     return left || whom > 0;
 }
@@ -129,13 +127,13 @@ hd_status hdi_domain_gave_up_after(hd_domain *domain, int32_t awaited, const cha
 
 hd_status hdi_wait_failed(hd_window *window, int32_t rank, uint32_t signal, uint64_t value, const char *where,
                           int64_t waited_ns) {
-    uint64_t seen = atomic_load_explicit(&hdi_signal_of(window, rank, signal)->value, memory_order_acquire);
+    uint64_t seen = hdi_quiet_load(&hdi_signal_of(window, rank, signal)->value, acquire);
     return hdi_wait_gave_up(window->domain, rank, signal, value, seen, where, waited_ns);
 }
 
 hd_status hdi_wait_gave_up(hd_domain *domain, int32_t rank, uint32_t signal, uint64_t value, uint64_t seen, const char *where,
                            int64_t waited_ns) {
-    bool left = atomic_load_explicit(&domain->states[rank].left, memory_order_relaxed);
+    bool left = hdi_quiet_load(&domain->states[rank].left, relaxed);
     char what[320];
     snprintf(what, sizeof what, "waited %.2f s%s%.80s for signal %u of rank %d%s: expected %llu, seen %llu", seconds(waited_ns),
              where ? " in " : "", where ? where : "", signal, rank, left ? ", which has left" : "", (unsigned long long)value,

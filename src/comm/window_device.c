@@ -221,7 +221,7 @@ hd_status hdi_window_device_wait(hd_window *window, int32_t rank, uint32_t signa
             hdi_domain_goes_on(domain);
             return HD_OK;
         }
-        atomic_store_explicit(&domain->states[domain->rank].beat_ns, begin + waited, memory_order_relaxed);
+        hdi_tell(&domain->states[domain->rank].beat_ns, begin + waited, relaxed);
         hdi_domain_awaits_signal(domain, rank, signal);
         if (waited >= domain->timeout_ns || domain->transport->check(domain) != HD_OK)
             return hdi_wait_gave_up(domain, rank, signal, value, seen, where, waited);

@@ -87,8 +87,8 @@ hd_status hdi_exchange_check(hd_executor *executor) {
 hd_status hdi_exchange_begin(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return HD_OK;
-    HDI_READS(*x->domain->failed);
-    if (atomic_load_explicit(x->domain->failed, memory_order_relaxed)) HD_TRY(hd_domain_check(x->domain));
+    if (hdi_quiet_load(x->domain->failed, relaxed)) HD_TRY(hd_domain_check(x->domain));
+    HDI_WRITES(x->run);
     x->run++;
     hdi_exchange_goes_on(executor);
     (void)beat(x, 0);
@@ -98,14 +98,15 @@ hd_status hdi_exchange_begin(hd_executor *executor) {
 hd_status hdi_exchange_end(hd_executor *executor) {
     hdi_exchange *x = executor->exchange;
     if (!x) return HD_OK;
-    HDI_READS(*x->domain->failed);
     for (int32_t r = 0; r < executor->plan->ranks; r++)
-        if (executor->plan->end_ranks >> r & 1u) HD_TRY(give_up(executor, hd_signal_raise(x->window, r, 0, x->run)));
+        if ((executor->plan->end_ranks >> r & 1u) && HDI_EDGE(RUN_END))
+            HD_TRY(give_up(executor, hd_signal_raise(x->window, r, 0, x->run)));
     return HD_OK;
 }
 
 /* Where the counter stands when all of it is there. */
 static uint64_t value_of(const hd_executor *executor, const hdi_plan_remote *remote) {
+    HDI_READS(executor->exchange->run);
     uint64_t run = executor->exchange->run;
     return run > remote->lag ? (run - remote->lag) * hdi_plan_events(executor->plan)[remote->event].chunks : 0;
 }
@@ -113,11 +114,9 @@ static uint64_t value_of(const hd_executor *executor, const hdi_plan_remote *rem
 bool hdi_exchange_ready(const hd_executor *executor, uint32_t s) {
     const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
     const hdi_plan_remote *remotes = hdi_plan_remotes(executor->plan) + step->first_remote;
-    for (uint32_t i = 0; i < step->n_remotes; i++) {
-        HDI_READS(hdi_signal_of(executor->exchange->window, remotes[i].rank, remotes[i].event)->value);
+    for (uint32_t i = 0; i < step->n_remotes; i++)
         if (!hdi_signal_seen(executor->exchange->window, remotes[i].rank, remotes[i].event, value_of(executor, &remotes[i])))
             return false;
-    }
     return true;
 }
 
@@ -156,9 +155,8 @@ void hdi_exchange_stands(hd_executor *executor, uint32_t s) {
 
 hd_status hdi_exchange_progress(hd_executor *executor, bool closely) {
     hd_domain *domain = executor->exchange->domain;
-    HDI_READS(*domain->failed);
     if (domain->transport->poll) HD_TRY(give_up(executor, domain->transport->poll(domain)));
-    return closely || atomic_load_explicit(domain->failed, memory_order_relaxed) ? hd_domain_check(domain) : HD_OK;
+    return closely || hdi_quiet_load(domain->failed, relaxed) ? hd_domain_check(domain) : HD_OK;
 }
 
 hd_status hdi_exchange_overdue(hd_executor *executor, uint32_t s, int64_t since) {
@@ -166,12 +164,10 @@ hd_status hdi_exchange_overdue(hd_executor *executor, uint32_t s, int64_t since)
     const hdi_plan_step *step = &hdi_plan_steps(executor->plan)[s];
     const hdi_plan_remote *r = hdi_plan_remotes(executor->plan) + step->first_remote;
     int64_t waited = beat(x, s) - since;
-    HDI_READS(*x->domain->failed);
     bool over = waited > x->domain->timeout_ns || hdi_domain_failed(x->domain);
     for (uint32_t i = 0; i < step->n_remotes; i++) {
         /* Looked at before the signal: what a rank that left has raised, it raised before. */
-        HDI_READS(hdi_signal_of(x->window, r[i].rank, r[i].event)->value);
-        bool left = atomic_load_explicit(&x->domain->states[r[i].rank].left, memory_order_acquire);
+        bool left = hdi_load(&x->domain->states[r[i].rank].left, acquire);
         if ((over || left) && !hdi_signal_seen(x->window, r[i].rank, r[i].event, value_of(executor, &r[i])))
             return give_up(executor, hdi_wait_failed(x->window, r[i].rank, r[i].event, value_of(executor, &r[i]),
                                                      hdi_plan_name(executor->plan, step->name), waited));
@@ -191,10 +187,10 @@ static void piece_bytes(const hdi_operand *t, const uint8_t *segment, int32_t pi
 /* Sends piece `piece` to the trigger's ranks; a piece that is all of it comes with the signal. */
 static hd_status send(hd_executor *executor, const hdi_plan_trigger *t, uint32_t s, int32_t piece, int32_t pieces, int worker) {
     const hdi_exchange *x = executor->exchange;
+    HDI_READS(x->run);
     const uint8_t *segment = hd_window_segment(x->window, executor->plan->rank);
     uint64_t value = x->run * hdi_plan_events(executor->plan)[t->event].chunks;
     size_t at, bytes;
-    HDI_READS(*x->domain->failed);
     piece_bytes(&executor->operands[t->operand], segment, piece, pieces, &at, &bytes);
     for (int32_t r = 0; r < executor->plan->ranks; r++) {
         if (!(t->ranks >> r & 1u)) continue;
@@ -211,7 +207,7 @@ static hd_status trigger(hd_executor *executor, uint32_t s, uint32_t index, int3
     uint32_t chunks = hdi_plan_events(executor->plan)[t->event].chunks;
     HD_TRY(send(executor, t, s, piece, pieces, worker));
     if (pieces == 1) return HD_OK;
-    uint32_t ended = (atomic_fetch_add_explicit(&x->complete[index], 1, memory_order_acq_rel) + 1) % (uint32_t)pieces;
+    uint32_t ended = (hdi_fetch_add(&x->complete[index], 1, acq_rel) + 1) % (uint32_t)pieces;
     uint64_t value = (x->run - 1) * chunks + (ended ? (uint64_t)ended : chunks);
     for (int32_t r = 0; r < executor->plan->ranks; r++)
         if (t->ranks >> r & 1u) HD_TRY(hd_signal_raise(x->window, r, t->event, value));

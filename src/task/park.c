@@ -15,7 +15,7 @@ void hdi_tasks_ready(hdi_tasks *tasks, int worker, uint32_t step) {
         return;
     }
     hdi_place *place = hdi_ring_place(&tasks->ring, step);
-    atomic_store_explicit(&place->parked_at, hdi_exchange_park(tasks->executor, step), memory_order_relaxed);
+    hdi_quiet_store(&place->parked_at, hdi_exchange_park(tasks->executor, step), relaxed);
     if (HDI_EDGE(PARK)) hdi_slot_set_put(&tasks->parked, step & (tasks->ring.size - 1));
 }
 
@@ -25,15 +25,14 @@ static void take(hdi_tasks *tasks, int worker, uint32_t slot, bool closely) {
     uint32_t looked_at = hdi_load(&place->step, relaxed);
     if (!closely && !signals_seen(tasks, looked_at)) return;
     if (!hdi_slot_set_take(&tasks->parked, slot) && HDI_EDGE(PARK_CLAIM)) return;
-    HDI_READS(place->step);
-    uint32_t step = atomic_load_explicit(&place->step, memory_order_relaxed);
+    uint32_t step = hdi_quiet_load(&place->step, relaxed);
     if (!HDI_EDGE(PARK_AGAIN) || signals_seen(tasks, step)) {
         hdi_exchange_goes_on(tasks->executor);
         hdi_tasks_start(tasks, worker, step);
         return;
     }
     if (closely) {
-        int64_t since = atomic_load_explicit(&place->parked_at, memory_order_relaxed);
+        int64_t since = hdi_quiet_load(&place->parked_at, relaxed);
         hd_status status = hdi_exchange_overdue(tasks->executor, step, since);
         if (status != HD_OK) hdi_tasks_fail(tasks, status);
     }
@@ -41,7 +40,7 @@ static void take(hdi_tasks *tasks, int worker, uint32_t slot, bool closely) {
 }
 
 static void look_at_all(hdi_tasks *tasks, int worker, bool closely) {
-    uint64_t left = hdi_load(&tasks->parked, acquire);
+    uint64_t left = hdi_load(&tasks->parked, relaxed); /* who takes one acquires */
     for (; left; left &= left - 1) take(tasks, worker, (uint32_t)__builtin_ctzll(left), closely);
 }
 
@@ -51,26 +50,25 @@ static void progress(hdi_tasks *tasks, bool closely) {
     if (status == HD_OK) return;
     uint64_t parked = hdi_load(&tasks->parked, acquire);
     hdi_place *place = parked ? &tasks->ring.places[__builtin_ctzll(parked)] : NULL;
-    hd_status why = place ? hdi_exchange_overdue(tasks->executor, hdi_load(&place->step, relaxed),
-                                                 atomic_load_explicit(&place->parked_at, memory_order_relaxed))
-                          : HD_OK;
+    hd_status why =
+        place ? hdi_exchange_overdue(tasks->executor, hdi_load(&place->step, relaxed), hdi_quiet_load(&place->parked_at, relaxed))
+              : HD_OK;
     hdi_tasks_fail(tasks, why != HD_OK ? why : status);
 }
 
 /* Tells what the first of the parked steps waits for, for reports; who starts one takes that back. */
 static void say(const hdi_tasks *tasks) {
-    uint64_t left = atomic_load_explicit(&tasks->parked, memory_order_relaxed);
+    uint64_t left = hdi_quiet_load(&tasks->parked, relaxed);
     uint32_t first = UINT32_MAX;
     for (; left; left &= left - 1) {
-        uint32_t step = atomic_load_explicit(&tasks->ring.places[__builtin_ctzll(left)].step, memory_order_relaxed);
+        uint32_t step = hdi_quiet_load(&tasks->ring.places[__builtin_ctzll(left)].step, relaxed);
         if (step < first) first = step;
     }
     if (first != UINT32_MAX) hdi_exchange_stands(tasks->executor, first);
 }
 
 void hdi_tasks_poll(hdi_tasks *tasks, int worker) {
-    HDI_READS(tasks->parked);
-    if (!atomic_load_explicit(&tasks->parked, memory_order_relaxed) || !HDI_EDGE(POLL)) return;
+    if (!hdi_quiet_load(&tasks->parked, relaxed) || !HDI_EDGE(POLL)) return;
     progress(tasks, false);
     look_at_all(tasks, worker, false);
 }
@@ -78,8 +76,7 @@ void hdi_tasks_poll(hdi_tasks *tasks, int worker) {
 void hdi_tasks_watch(hdi_tasks *tasks, int worker) {
     if (!HDI_EDGE(POLL)) return;
     progress(tasks, true);
-    HDI_READS(tasks->failed);
-    if (atomic_load_explicit(&tasks->failed, memory_order_relaxed)) return;
+    if (hdi_quiet_load(&tasks->failed, relaxed)) return;
     look_at_all(tasks, worker, true);
     say(tasks);
 }

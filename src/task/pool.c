@@ -9,11 +9,12 @@
 
 #include "base/cpu_features.h"
 #include "base/memory.h"
+#include "base/shared.h"
 #include "base/wait.h"
 
 enum {
-    SPINS = 4000, /* about 50 us of pauses: longer than the gap between two decode steps */
-    YIELDS = 200, /* then give the core away this often before sleeping */
+    SPINS = 4000,                 /* about 50 us of pauses: longer than the gap between two decode steps */
+    YIELDS = HDI_EAGER ? 1 : 200, /* then give the core away this often before sleeping */
 };
 
 typedef struct worker {
@@ -53,7 +54,7 @@ void hdi_backoff_turn(hdi_backoff *backoff) {
 /* Waits until there is a round after `seen`, or the end; sleeps on the condition when that takes long. */
 static bool next_round(hdi_pool *pool, uint64_t seen) {
     for (uint32_t turn = 0; turn < pool->spins + YIELDS; turn++) {
-        if (atomic_load_explicit(&pool->round, memory_order_acquire) != seen) return !atomic_load(&pool->stop);
+        if (hdi_load(&pool->round, acquire) != seen) return !hdi_quiet_load(&pool->stop, relaxed);
         if (turn < pool->spins)
             hdi_pause();
         else
@@ -61,16 +62,16 @@ static bool next_round(hdi_pool *pool, uint64_t seen) {
     }
     pthread_mutex_lock(&pool->mutex);
     /* Sequentially consistent with the caller's "raise the round, then look for sleepers": one of the two sees the other. */
-    atomic_fetch_add(&pool->sleepers, 1);
-    while (atomic_load(&pool->round) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
-    atomic_fetch_sub(&pool->sleepers, 1);
+    hdi_add(&pool->sleepers, 1, seq_cst);
+    while (hdi_load(&pool->round, seq_cst) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
+    hdi_sub(&pool->sleepers, 1, relaxed); /* seen late, it costs a call */
     pthread_mutex_unlock(&pool->mutex);
-    return !atomic_load(&pool->stop);
+    return !hdi_quiet_load(&pool->stop, relaxed);
 }
 
 static void raise_round(hdi_pool *pool) {
-    atomic_fetch_add(&pool->round, 1);
-    if (atomic_load(&pool->sleepers) == 0) return;
+    hdi_add(&pool->round, 1, seq_cst);
+    if (hdi_load(&pool->sleepers, seq_cst) == 0) return;
     pthread_mutex_lock(&pool->mutex);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->mutex);
@@ -81,8 +82,9 @@ static void *worker_main(void *argument) {
     hdi_pool *pool = self->pool;
     for (uint64_t round = 0; next_round(pool, round);) {
         round++;
+        HDI_READS(pool->fn);
         pool->fn(pool->user, self->index);
-        atomic_store_explicit(&self->finished, round, memory_order_release);
+        hdi_store(&self->finished, round, release);
     }
     return NULL;
 }
@@ -110,7 +112,7 @@ hd_status hdi_pool_create(int workers, hdi_pool **out) {
     HD_TRY(hdi_alloc_aligned(&pool, sizeof *pool, "a worker pool"));
     memset(pool, 0, sizeof *pool);
     pool->workers = workers;
-    pool->spins = workers > hdi_cpu_count() ? 0 : SPINS;
+    pool->spins = HDI_EAGER || workers > hdi_cpu_count() ? 0 : SPINS;
     hd_status status = hdi_alloc_aligned(&pool->members, sizeof *pool->members * (size_t)workers, "a worker pool");
     if (status != HD_OK) {
         hdi_free_aligned(pool);
@@ -130,7 +132,7 @@ hd_status hdi_pool_create(int workers, hdi_pool **out) {
 
 void hdi_pool_destroy(hdi_pool *pool) {
     if (!pool) return;
-    atomic_store(&pool->stop, true);
+    hdi_quiet_store(&pool->stop, true, relaxed); /* the round shows it */
     raise_round(pool);
     for (int i = 1; i < pool->workers; i++) pthread_join(pool->members[i].thread, NULL);
     pthread_cond_destroy(&pool->wake);
@@ -142,13 +144,14 @@ void hdi_pool_destroy(hdi_pool *pool) {
 int hdi_pool_workers(const hdi_pool *pool) { return pool->workers; }
 
 void hdi_pool_run(hdi_pool *pool, void (*fn)(void *user, int worker), void *user) {
+    HDI_WRITES(pool->fn);
     pool->fn = fn;
     pool->user = user;
     raise_round(pool);
-    uint64_t round = atomic_load_explicit(&pool->round, memory_order_relaxed);
+    uint64_t round = hdi_quiet_load(&pool->round, relaxed);
     fn(user, 0);
     for (int i = 1; i < pool->workers; i++) {
         hdi_backoff backoff = hdi_pool_backoff(pool);
-        while (atomic_load_explicit(&pool->members[i].finished, memory_order_acquire) != round) hdi_backoff_turn(&backoff);
+        while (hdi_load(&pool->members[i].finished, acquire) != round) hdi_backoff_turn(&backoff);
     }
 }

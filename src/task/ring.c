@@ -61,9 +61,10 @@ void hdi_ring_free(hdi_ring *ring) {
 
 void hdi_ring_begin(hdi_ring *ring) {
     for (uint32_t s = 0; s < 2 * ring->size && s < ring->n_steps; s++)
-        atomic_store_explicit(&ring->waits[s], ring->near[s] + 1, memory_order_relaxed);
-    for (uint32_t i = 0; i < ring->size; i++) atomic_store_explicit(&ring->places[i].ended, 0, memory_order_relaxed);
-    atomic_store_explicit(&ring->requests, 0, memory_order_relaxed);
-    atomic_store_explicit(&ring->done, false, memory_order_relaxed);
+        hdi_quiet_store(&ring->waits[s], ring->near[s] + 1, relaxed);
+    for (uint32_t i = 0; i < ring->size; i++) hdi_quiet_store(&ring->places[i].ended, 0, relaxed);
+    hdi_quiet_store(&ring->requests, 0, relaxed);
+    hdi_quiet_store(&ring->done, false, relaxed);
+    HDI_WRITES(ring->head);
     ring->head = ring->opened = 0;
 }

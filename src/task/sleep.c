@@ -17,18 +17,13 @@ void hdi_bed_free(hdi_bed *bed) {
     pthread_mutex_destroy(&bed->mutex);
 }
 
-#ifdef HDI_VIRTUAL_SCHEDULER
-static void lie_down(hdi_bed *bed, uint32_t seen, int64_t ns) { hdi_vs_sleep(&bed->epoch, seen, ns != 0); }
-
-static void raise_epoch(hdi_bed *bed) { (void)hdi_fetch_add(&bed->epoch, 1, seq_cst); }
-#else
 static void lie_down(hdi_bed *bed, uint32_t seen, int64_t ns) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (until.tv_nsec + ns) / 1000000000;
     until.tv_nsec = (until.tv_nsec + ns) % 1000000000;
     pthread_mutex_lock(&bed->mutex);
-    while (atomic_load(&bed->epoch) == seen) {
+    while (hdi_quiet_load(&bed->epoch, relaxed) == seen) {
         if (!ns)
             pthread_cond_wait(&bed->wake, &bed->mutex);
         else if (pthread_cond_timedwait(&bed->wake, &bed->mutex, &until) != 0)
@@ -39,17 +34,16 @@ static void lie_down(hdi_bed *bed, uint32_t seen, int64_t ns) {
 
 static void raise_epoch(hdi_bed *bed) {
     pthread_mutex_lock(&bed->mutex);
-    atomic_fetch_add(&bed->epoch, 1);
+    hdi_add(&bed->epoch, 1, release);
     pthread_cond_broadcast(&bed->wake);
     pthread_mutex_unlock(&bed->mutex);
 }
-#endif
 
 void hdi_bed_sleep(hdi_bed *bed, bool (*look)(void *user), void *user, int64_t ns) {
-    (void)hdi_fetch_add(&bed->sleepers, 1, seq_cst);
-    uint32_t seen = hdi_load(&bed->epoch, seq_cst);
+    hdi_add(&bed->sleepers, 1, seq_cst);
+    uint32_t seen = hdi_load(&bed->epoch, acquire); /* who sees a new epoch sees in its look what it was raised for */
     if (!(HDI_EDGE(LOOK_AGAIN) && look(user))) lie_down(bed, seen, ns);
-    (void)hdi_fetch_sub(&bed->sleepers, 1, seq_cst);
+    hdi_sub(&bed->sleepers, 1, relaxed); /* seen late, it costs a call */
 }
 
 void hdi_bed_wake(hdi_bed *bed) {

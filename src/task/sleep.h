@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where workers sleep that find nothing to do. A sleeper says that it sleeps and then looks once more; whoever makes work shows
- * it and then looks for sleepers. All of that is sequentially consistent, so one of the two sees the other. */
+ * it and then looks for sleepers. These four are sequentially consistent, so one of the two sees the other. */
 #ifndef HDI_TASK_SLEEP_H
 #define HDI_TASK_SLEEP_H
 

@@ -11,10 +11,11 @@ typedef _Atomic uint64_t hdi_slot_set;
 /* Sequentially consistent: a worker that is about to sleep looks at sets after it has said so (sleep.h). */
 static inline void hdi_slot_set_put(hdi_slot_set *set, uint32_t slot) { (void)hdi_fetch_or(set, (uint64_t)1 << slot, seq_cst); }
 
-/* Whether this worker is the one that took it: acquires what was written before it was put. */
+/* Whether this worker is the one that took it: acquires what was written before it was put. Nobody learns anything from a bit
+ * that is gone, so it releases nothing. */
 static inline bool hdi_slot_set_take(hdi_slot_set *set, uint32_t slot) {
     uint64_t bit = (uint64_t)1 << slot;
-    return (hdi_fetch_and(set, ~bit, acq_rel) & bit) != 0;
+    return (hdi_fetch_and(set, ~bit, acquire) & bit) != 0;
 }
 
 /* The member next to `from`, going round; the set is not empty. */

@@ -39,12 +39,12 @@ void hdi_tasks_destroy(hd_executor *executor) { hdi_tasks_free(executor->tasks);
 
 void hdi_tasks_begin(hdi_tasks *tasks) {
     hdi_ring_begin(&tasks->ring);
-    atomic_store_explicit(&tasks->parked, 0, memory_order_relaxed);
+    hdi_quiet_store(&tasks->parked, 0, relaxed);
     for (int w = 0; w < tasks->n_workers; w++) { /* a run that failed leaves ranges behind */
         hdi_worker *worker = &tasks->workers[w];
-        atomic_store_explicit(&worker->letters, 0, memory_order_relaxed);
-        atomic_store_explicit(&worker->deque.top, atomic_load_explicit(&worker->deque.bottom, memory_order_relaxed),
-                              memory_order_relaxed);
+        hdi_quiet_store(&worker->letters, 0, relaxed);
+        hdi_quiet_store(&worker->deque.top, hdi_quiet_load(&worker->deque.bottom, relaxed), relaxed);
+        HDI_WRITES(worker->next);
         worker->next = 0;
         worker->backoff.turn = 0;
     }
@@ -52,15 +52,17 @@ void hdi_tasks_begin(hdi_tasks *tasks) {
 
 void hdi_tasks_fail(hdi_tasks *tasks, hd_status status) {
     bool before = false;
-    HDI_WRITES(tasks->failed);
-    if (!atomic_compare_exchange_strong(&tasks->failed, &before, true)) return;
+    if (!hdi_swap_if(&tasks->failed, &before, true, seq_cst)) return;
+    HDI_WRITES(tasks->status);
     tasks->status = status;
     snprintf(tasks->message, sizeof tasks->message, "%s", hd_last_error());
     if (HDI_EDGE(WAKE_FAIL)) hdi_bed_wake(&tasks->bed);
 }
 
 hd_status hdi_tasks_outcome(const hdi_tasks *tasks) {
-    return tasks->failed ? hdi_fail(tasks->status, "%s", tasks->message) : HD_OK;
+    if (!hdi_quiet_load(&tasks->failed, relaxed)) return HD_OK; /* the pool has ordered it */
+    HDI_READS(tasks->status);
+    return hdi_fail(tasks->status, "%s", tasks->message);
 }
 
 static void work(void *user, int worker) { hdi_tasks_work(user, worker); }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/shared.h"
 #include "task/exchange.h"
 #include "task/tracer.h"
 
@@ -42,7 +43,8 @@ void hdi_threads_destroy(hd_executor *executor) {
 /* Keeps the first failure, for the thread that called. */
 static void give_up(struct hdi_team *team, hd_status status) {
     bool before = false;
-    if (!atomic_compare_exchange_strong(&team->failed, &before, true)) return;
+    if (!hdi_swap_if(&team->failed, &before, true, relaxed)) return; /* the pool orders what follows */
+    HDI_WRITES(team->status);
     team->status = status;
     snprintf(team->message, sizeof team->message, "%s", hd_last_error());
 }
@@ -54,8 +56,8 @@ static bool wait_for_all(hd_executor *executor, int workers, uint64_t target, ui
     for (int w = 0; w < workers; w++) {
         hdi_backoff backoff = hdi_pool_backoff(executor->pool);
         uint64_t ended;
-        while ((ended = atomic_load_explicit(&executor->progress[w].ended, memory_order_acquire)) < target) {
-            if (atomic_load_explicit(&executor->team->failed, memory_order_relaxed)) return false;
+        while ((ended = hdi_load(&executor->progress[w].ended, acquire)) < target) {
+            if (hdi_quiet_load(&executor->team->failed, relaxed)) return false;
             hdi_backoff_turn(&backoff);
         }
         if (ended < least) least = ended;
@@ -78,7 +80,7 @@ static double run_share(const hdi_bound_step *step, const hdi_piece *piece, int 
 static hd_status arrive(hd_executor *executor, uint32_t s, int32_t p, int w, int workers) {
     const hdi_bound_step *step = &executor->steps[s];
     _Atomic uint64_t *arrived = &executor->team->arrived[&step->pieces[p] - executor->pieces];
-    uint64_t n = atomic_fetch_add_explicit(arrived, 1, memory_order_acq_rel) + 1;
+    uint64_t n = hdi_fetch_add(arrived, 1, acq_rel) + 1;
     return n % (uint64_t)workers ? HD_OK : hdi_exchange_trigger(executor, s, p, step->n_pieces, w);
 }
 
@@ -99,6 +101,7 @@ static hd_status run_step(hd_executor *executor, uint32_t s, int w, int workers)
 static void walk(void *user, int w) {
     hd_executor *executor = user;
     int workers = hdi_pool_workers(executor->pool);
+    HDI_READS(executor->run);
     uint64_t base = executor->run * executor->plan->n_steps, seen = base;
     for (uint32_t s = 0; s < executor->plan->n_steps; s++) {
         const hdi_bound_step *step = &executor->steps[s];
@@ -109,13 +112,16 @@ static void walk(void *user, int w) {
             give_up(executor->team, status);
             return;
         }
-        atomic_store_explicit(&executor->progress[w].ended, base + s + 1, memory_order_release);
+        hdi_store(&executor->progress[w].ended, base + s + 1, release);
     }
 }
 
 hd_status hdi_run_threads(hd_executor *executor) {
     struct hdi_team *team = executor->team;
     hdi_pool_run(executor->pool, walk, executor);
+    HDI_WRITES(executor->run);
     executor->run++;
-    return team->failed ? hdi_fail(team->status, "%s", team->message) : HD_OK;
+    if (!hdi_quiet_load(&team->failed, relaxed)) return HD_OK; /* the pool has ordered it */
+    HDI_READS(team->status);
+    return hdi_fail(team->status, "%s", team->message);
 }

@@ -14,8 +14,7 @@ enum {
 /* ---- handing out ---- */
 
 static void post(hdi_worker *to, uint32_t slot, uint64_t range) {
-    HDI_WRITES(to->letter[slot]);
-    atomic_store_explicit(&to->letter[slot], range, memory_order_relaxed);
+    hdi_quiet_store(&to->letter[slot], range, relaxed);
     hdi_slot_set_put(&to->letters, slot);
 }
 
@@ -32,6 +31,7 @@ static void keep(hdi_tasks *tasks, hdi_worker *self, uint32_t slot, uint64_t ran
 void hdi_tasks_start(hdi_tasks *tasks, int worker, uint32_t step) {
     uint32_t slot = step & (tasks->ring.size - 1);
     const hdi_chunks *c = &tasks->ring.places[slot].chunks;
+    HDI_READS(*c);
     uint32_t n = c->pieces * c->parts, mine = 0;
     if (c->shares == 1) {
         keep(tasks, &tasks->workers[worker], slot, hdi_range(step, 0, n));
@@ -57,8 +57,8 @@ static void open_step(hdi_tasks *tasks, int worker, uint32_t step) {
     HDI_WRITES(place->chunks);
     place->chunks = hdi_chunks_of(bound, tasks->n_workers);
     uint32_t n = place->chunks.shares * place->chunks.parts;
-    for (uint32_t p = 0; p < place->chunks.pieces; p++) atomic_store_explicit(&place->chunks_left[p], n, memory_order_relaxed);
-    atomic_store_explicit(&place->pieces_left, place->chunks.pieces, memory_order_relaxed);
+    for (uint32_t p = 0; p < place->chunks.pieces; p++) hdi_quiet_store(&place->chunks_left[p], n, relaxed);
+    hdi_quiet_store(&place->pieces_left, place->chunks.pieces, relaxed);
     if (hdi_ring_count_down(&tasks->ring, step) || !HDI_EDGE(LOCAL_WAIT)) hdi_tasks_ready(tasks, worker, step);
 }
 
@@ -71,10 +71,11 @@ static void close_steps(hdi_ring *ring) {
     }
 }
 
-/* One worker at a time; others only say that there is something to look at. */
+/* One worker at a time; others only say that there is something to look at. It acquires what they did, and what the one before it
+ * did, when it looks at how many they were; the swap that finds no more of them finds the same store. */
 static void advance(hdi_tasks *tasks, int worker) {
     hdi_ring *ring = &tasks->ring;
-    if (hdi_fetch_add(&ring->requests, 1, acq_rel) != 0 && HDI_EDGE(ADVANCE_ALONE)) return;
+    if (hdi_fetch_add(&ring->requests, 1, release) != 0 && HDI_EDGE(ADVANCE_ALONE)) return;
     for (bool again = true; again;) {
         uint32_t seen = hdi_load(&ring->requests, acquire), room = ring->size;
         HDI_WRITES(ring->head);
@@ -82,9 +83,9 @@ static void advance(hdi_tasks *tasks, int worker) {
         if (!HDI_EDGE(RING_BOUND)) room *= 2;
         while (ring->opened < ring->n_steps && ring->opened - ring->head < room) open_step(tasks, worker, ring->opened++);
         bool all = ring->head == ring->n_steps;
-        again = !hdi_swap_if(&ring->requests, &seen, 0, acq_rel);
+        again = !hdi_swap_if(&ring->requests, &seen, 0, release);
         if (!HDI_EDGE(ADVANCE_AGAIN) && again) {
-            hdi_store(&ring->requests, 0, release);
+            hdi_store(&ring->requests, 0, relaxed);
             again = false;
         }
         if (all) {
@@ -160,8 +161,7 @@ static uint64_t take_letter(hdi_worker *of) {
     if (!letters) return 0;
     uint32_t slot = (uint32_t)__builtin_ctzll(letters);
     if (!hdi_slot_set_take(&of->letters, slot) && HDI_EDGE(MAIL_CLAIM)) return 0;
-    HDI_READS(of->letter[slot]);
-    return atomic_load_explicit(&of->letter[slot], memory_order_relaxed);
+    return hdi_quiet_load(&of->letter[slot], relaxed);
 }
 
 static uint64_t steal(hdi_tasks *tasks, int worker) {
@@ -177,6 +177,7 @@ static uint64_t steal(hdi_tasks *tasks, int worker) {
 static uint64_t find(hdi_tasks *tasks, int worker) {
     hdi_worker *self = &tasks->workers[worker];
     hdi_tasks_poll(tasks, worker);
+    HDI_WRITES(self->next);
     uint64_t range = self->next;
     self->next = 0;
     if (!range) range = hdi_deque_take(&self->deque);
@@ -205,7 +206,7 @@ static void rest(hdi_tasks *tasks, int worker) {
         hdi_wait_turn(turn, backoff->spins);
         return;
     }
-    bool parked = hdi_load(&tasks->parked, seq_cst) != 0;
+    bool parked = hdi_load(&tasks->parked, relaxed) != 0; /* whoever put a step there last sees it: one that naps is enough */
     if (parked) hdi_tasks_watch(tasks, worker);
     if (tasks->workers[worker].next || is_over(tasks)) return;
     hdi_bed_sleep(&tasks->bed, something_to_do, tasks, parked ? NAP_NS : 0);

@@ -9,6 +9,7 @@ enum { FIBERS = 16, OBJECTS = 512, WORDS = OBJECTS / 64, EVENTS = 8192, TABLE = 
 
 typedef struct footprint {
     uint64_t reads[WORDS], writes[WORDS]; /* what is written counts as read, too */
+    uint64_t adds[WORDS];
 } footprint;
 
 /* An event, and the state before it. */
@@ -24,7 +25,7 @@ static event *events;
 static int n_events, n_fixed; /* of this schedule; how many are as in the last one, the last of them chosen anew */
 static const volatile void *object_at[TABLE];
 static int object_id[TABLE], n_objects;
-static int last_read[FIBERS][OBJECTS], last_write[OBJECTS], writer[OBJECTS]; /* events, from 1 */
+static bool changed[FIBERS]; /* by others, while they were watched */
 static uint64_t watched[FIBERS][WORDS];
 
 static bool meet(const uint64_t *a, const uint64_t *b) {
@@ -33,7 +34,9 @@ static bool meet(const uint64_t *a, const uint64_t *b) {
     return both != 0;
 }
 
-static bool dependent(const footprint *a, const footprint *b) { return meet(a->writes, b->reads) || meet(a->reads, b->writes); }
+static bool dependent(const footprint *a, const footprint *b) {
+    return meet(a->writes, b->reads) || meet(a->reads, b->writes) || meet(a->adds, b->reads) || meet(a->reads, b->adds);
+}
 
 static int id_of(const volatile void *object) {
     size_t at = (size_t)((uintptr_t)object * 0x9e3779b97f4a7c15u >> 40) % TABLE;
@@ -59,8 +62,7 @@ void explore_begin(void) {
 
 void explore_start(void) {
     n_events = 0;
-    memset(last_read, 0, sizeof last_read);
-    memset(last_write, 0, sizeof last_write);
+    memset(changed, 0, sizeof changed);
     memset(watched, 0, sizeof watched);
 }
 
@@ -98,16 +100,18 @@ int explore_choose(uint32_t enabled, int preferred) {
     return e->fiber;
 }
 
+static void tell_watchers(int id, int writer) {
+    for (int f = 0; f < FIBERS; f++) changed[f] |= f != writer && watched[f][id / 64] >> (id % 64) & 1u;
+}
+
 static void touch(int id, bool writes) {
     event *e = &events[n_events - 1];
     uint64_t bit = (uint64_t)1 << (id % 64);
     e->touched.reads[id / 64] |= bit;
     if (writes) {
         e->touched.writes[id / 64] |= bit;
-        last_write[id] = n_events;
-        writer[id] = e->fiber;
+        tell_watchers(id, e->fiber);
     }
-    last_read[e->fiber][id] = n_events;
     watched[e->fiber][id / 64] |= bit;
 }
 
@@ -115,14 +119,20 @@ void explore_access(const volatile void *object, bool writes) {
     if (n_events) touch(id_of(object), writes);
 }
 
-void explore_did(int fiber) { memset(watched[fiber], 0, sizeof watched[fiber]); }
-
-bool explore_changed(int fiber) {
-    for (int id = 0; id < n_objects; id++)
-        if (watched[fiber][id / 64] >> (id % 64) & 1u && writer[id] != fiber && last_write[id] > last_read[fiber][id])
-            return true;
-    return false;
+void explore_add(const volatile void *object) {
+    if (!n_events) return;
+    event *e = &events[n_events - 1];
+    int id = id_of(object);
+    e->touched.adds[id / 64] |= (uint64_t)1 << (id % 64);
+    tell_watchers(id, e->fiber);
 }
+
+void explore_did(int fiber) {
+    memset(watched[fiber], 0, sizeof watched[fiber]);
+    changed[fiber] = false;
+}
+
+bool explore_changed(int fiber) { return changed[fiber]; }
 
 void explore_woke(int fiber, const volatile void *epoch, bool timed) {
     uint64_t all[WORDS];
@@ -130,7 +140,7 @@ void explore_woke(int fiber, const volatile void *epoch, bool timed) {
     explore_did(fiber);
     for (int id = 0; timed && id < n_objects; id++)
         if (all[id / 64] >> (id % 64) & 1u) touch(id, false);
-    explore_access(epoch, false);
+    if (epoch) explore_access(epoch, false);
     explore_did(fiber);
 }
 

@@ -3,7 +3,7 @@
  * Sagonas, "Optimal dynamic partial order reduction", 2014).
  *
  * A turn is an event; what it touches is told while it runs. Two events depend on each other when they are of one fiber or touch
- * one object, and one writes it. Only the order of such events is explored. */
+ * one object, and one writes it, but for two that only add to it. Only the order of such events is explored. */
 #ifndef TESTS_SCHED_EXPLORE_H
 #define TESTS_SCHED_EXPLORE_H
 
@@ -18,9 +18,12 @@ void explore_start(void);
 int explore_choose(uint32_t enabled, int preferred);
 /* The turn touches an object, by its address, which is the same in each schedule. */
 void explore_access(const volatile void *object, bool writes);
+/* It adds to one without a look at it. */
+void explore_add(const volatile void *object);
 /* The turn's fiber has done some work: what it looked at before it need not look at again. */
 void explore_did(int fiber);
-/* Whether others have written something that this fiber has read since it woke or worked last, after it read it. */
+/* Whether others have written something that this fiber has read since it woke or worked last, after it read it first: what it
+ * did then may be due to that look. */
 bool explore_changed(int fiber);
 /* The turn is a sleeper's that woke, because of `epoch` or of anything it had looked at. */
 void explore_woke(int fiber, const volatile void *epoch, bool timed);

@@ -21,6 +21,7 @@ static int of(const void *user) { return *(const int *)user; }
 static void write_own(void *user) { hdi_store(&z[of(user)], 1, relaxed); }
 static void write_one(void *user) { hdi_store(&x, 1 + (uint32_t)of(user), relaxed); }
 static void read_one(void *user) { got[of(user)] = hdi_load(&x, relaxed); }
+static void add_one(void *user) { hdi_add(&x, (uint32_t)of(user), relaxed); }
 static void write_twice(void *user) {
     write_one(user);
     write_one(user);
@@ -46,12 +47,12 @@ static void tell(void *user) {
 }
 static void listen(void *user) {
     (void)user;
-    for (uint32_t seen; !(seen = hdi_load(&x, relaxed));) hdi_vs_sleep(&x, seen, false);
+    for (uint32_t seen; !(seen = hdi_load(&x, relaxed));) vs_sleep(&x, seen, false);
 }
 /* Looks at y and naps until that has changed. */
 static void poll_y(void *user) {
     (void)user;
-    while (!hdi_load(&y, relaxed)) hdi_vs_sleep(&x, atomic_load(&x), true);
+    while (!hdi_load(&y, relaxed)) vs_sleep(&x, atomic_load(&x), true);
 }
 static void tell_y(void *user) {
     (void)user;
@@ -59,7 +60,7 @@ static void tell_y(void *user) {
 }
 /* Takes the mutexes x and y in the order of its number: two of them may block each other. */
 static void lock(_Atomic uint32_t *mutex) {
-    for (uint32_t free = 0; !hdi_swap_if(mutex, &free, 1, relaxed); free = 0) hdi_vs_sleep(mutex, 1, false);
+    for (uint32_t free = 0; !hdi_swap_if(mutex, &free, 1, relaxed); free = 0) vs_sleep(mutex, 1, false);
 }
 static void lock_both(void *user) {
     lock(of(user) ? &x : &y);
@@ -85,6 +86,9 @@ static const program programs[] = {
     {"4 readers of one object", {read_one, read_one, read_one, read_one}, 1, 0},
     {"a writer and 3 readers", {write_one, read_one, read_one, read_one}, 8, 0},    /* each before or after it */
     {"2 writers and 2 readers", {write_one, write_one, read_one, read_one}, 18, 0}, /* 2! x 3^2 */
+    {"3 that add to one object", {add_one, add_one, add_one}, 1, 0},
+    {"2 that add and a reader", {add_one, add_one, read_one}, 4, 0}, /* each before or after it */
+    {"2 that add and a writer", {add_one, add_one, write_one}, 4, 0},
     {"a reader of 4 writers' objects", {write_own, write_own, write_own, write_own, read_all}, 16, 0},
     {"store buffers", {first_of_two, second_of_two}, 3, 0},
     {"1 tells 2 who sleep", {tell, listen, listen}, 4, 0}, /* each looks before, or after it */

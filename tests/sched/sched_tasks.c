@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sched_tasks seeds|search|mutants|explore|explorer|explore_mutants: the task runtime under many schedules. sched_tasks replay
- * CASE SEED-OR-CHOICES [EDGE]: one of them again.
+/* sched_tasks: the runtime under many schedules. With any one thing that it needs taken out, some schedule of some case goes
+ * wrong.
  *
- * seeds: random schedules of every case. search: all schedules with few delays. explore: all that differ, of small cases.
- * mutants, explore_mutants: with any one edge of the protocol taken out, some schedule of some case goes wrong. explorer: the
- * explorer itself. */
+ * seeds: random schedules of every case; search: all with few delays; explore: all that differ, of small cases; explorer: the
+ * explorer itself. mutants, explore_mutants: edges of the protocol are taken out. In weak memory: plans: edges of plans are taken
+ * out; orderings: orderings of the source are weakened. replay: one schedule again. `main` has the arguments. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +12,19 @@
 #include "base/status.h"
 #include "sched/explore.h"
 #include "sched/explore_test.h"
+#include "sched/orderings.h"
 #include "sched/ranks.h"
 
 static const vs_case cases[] = {
-    {"two workers", 1, 2, 2, 3, 8192, 4, 0, false, false, false},
-    {"three workers", 1, 3, 4, 3, 3 * 4096, 6, 0, false, false, false},
-    {"one place", 2, 2, 1, 3, 512, 0, 0, false, false, false},
-    {"two ranks", 2, 2, 4, 3, 8192, 2, 0, false, false, false},
-    {"two places", 2, 3, 2, 3, 8192, 2, 0, false, false, false},
-    {"three ranks", 3, 2, 8, 3, 8192, 1, 0, false, false, false},
-    {"three ranks alone", 3, 1, 8, 3, 512, 0, 0, false, false, false},
-    {"three ranks give up", 3, 2, 8, 3, 8192, 1, 2, false, false, false},
-    {"two ranks give up", 2, 3, 4, 3, 8192, 2, 3, false, false, false},
+    {.name = "two workers", .ranks = 1, .workers = 2, .ring = 2, .runs = 3, .items = 8192, .width = 4},
+    {.name = "three workers", .ranks = 1, .workers = 3, .ring = 4, .runs = 3, .items = 3 * 4096, .width = 6},
+    {.name = "one place", .ranks = 2, .workers = 2, .ring = 1, .runs = 3, .items = 512},
+    {.name = "two ranks", .ranks = 2, .workers = 2, .ring = 4, .runs = 3, .items = 8192, .width = 2},
+    {.name = "two places", .ranks = 2, .workers = 3, .ring = 2, .runs = 3, .items = 8192, .width = 2},
+    {.name = "three ranks", .ranks = 3, .workers = 2, .ring = 8, .runs = 3, .items = 8192, .width = 1},
+    {.name = "three ranks alone", .ranks = 3, .workers = 1, .ring = 8, .runs = 3, .items = 512},
+    {.name = "three ranks give up", .ranks = 3, .workers = 2, .ring = 8, .runs = 3, .items = 8192, .width = 1, .fails = 2},
+    {.name = "two ranks give up", .ranks = 2, .workers = 3, .ring = 4, .runs = 3, .items = 8192, .width = 2, .fails = 3},
 };
 
 static const char *const edge_name[] = {
@@ -37,38 +38,13 @@ static const char *const edge_text[] = {
 #undef TEXT
 };
 
-/* The first of `n` seeds that goes wrong; 0: none. */
-static uint64_t try_seeds(const vs_case *c, uint64_t n) {
-    uint64_t bad = 0;
-    ranks_open(c);
-    for (uint64_t seed = 1; seed <= n && !bad; seed++) {
-        ranks_reset();
-        if (vs_run_seed(seed) != VS_GOOD) bad = seed;
-    }
-    ranks_close();
-    return bad;
-}
-
-static int seeds(uint64_t n) {
-    for (size_t i = 0; i < HDI_COUNTOF(cases); i++) {
-        uint64_t bad = try_seeds(&cases[i], n);
-        if (bad) {
-            printf("%s, seed %llu: %s\nsched_tasks replay '%s' %llu\n", cases[i].name, (unsigned long long)bad, vs_reason(),
-                   cases[i].name, (unsigned long long)bad);
-            return 1;
-        }
-        printf("%-22s %llu schedules\n", cases[i].name, (unsigned long long)n);
-    }
-    return 0;
-}
-
 static int search_one(const vs_case *c, int delays, uint64_t most) {
     bool more = true;
     uint64_t n = 0;
     ranks_open(c);
     vs_search();
     for (; more && n < most; n++) {
-        ranks_reset();
+        ranks_reset(false);
         if (vs_run_next(delays, &more) == VS_GOOD) continue;
         printf("%s, schedule %llu: %s\n", c->name, (unsigned long long)n, vs_reason());
         return 1;
@@ -83,10 +59,35 @@ static int search(uint64_t most) {
         vs_case c;
         int delays;
     } searched[] = {
-        {{"three ranks, what they share", 3, 1, 8, 2, 64, 0, 0, true, false, false}, 2},
-        {{"three ranks, one gives up", 3, 1, 8, 2, 64, 0, 2, true, false, false}, 2},
-        {{"two ranks, what they share", 2, 1, 8, 2, 64, 0, 0, true, false, false}, 3},
-        {{"two workers", 1, 2, 2, 1, 8192, 2, 0, false, false, false}, 2},
+        {{.name = "three ranks, what they share",
+          .ranks = 3,
+          .workers = 1,
+          .ring = 8,
+          .runs = 2,
+          .items = 64,
+          .shared_points = true,
+          .stays = true},
+         2},
+        {{.name = "three ranks, one gives up",
+          .ranks = 3,
+          .workers = 1,
+          .ring = 8,
+          .runs = 2,
+          .items = 64,
+          .fails = 2,
+          .shared_points = true,
+          .stays = true},
+         2},
+        {{.name = "two ranks, what they share",
+          .ranks = 2,
+          .workers = 1,
+          .ring = 8,
+          .runs = 2,
+          .items = 64,
+          .shared_points = true,
+          .stays = true},
+         3},
+        {{.name = "two workers", .ranks = 1, .workers = 2, .ring = 2, .runs = 1, .items = 8192, .width = 2}, 2},
     };
     for (size_t i = 0; i < HDI_COUNTOF(searched); i++)
         if (search_one(&searched[i].c, searched[i].delays, most)) return 1;
@@ -96,19 +97,34 @@ static int search(uint64_t most) {
 /* ---- all traces ---- */
 
 static const vs_case small[] = {
-    {"two workers, all", 1, 2, 2, 1, 16, 0, 0, false, true, false},
-    {"two ranks, two runs, all", 2, 1, 4, 2, 8192, 0, 0, false, true, false},
-    {"three ranks, one run, all", 3, 1, 4, 1, 16, 0, 0, false, true, false},
-    {"three workers, all", 1, 3, 1, 1, 16, 0, 0, false, true, false},
-    {"two workers, letters, all", 1, 2, 1, 1, 8192, 0, 0, false, true, false},
-    {"three ranks in a circle, all", 3, 1, 4, 2, 16, 0, 0, false, true, true},
-    {"three ranks, one gives up, all", 3, 1, 4, 1, 16, 0, 1, false, true, false},
+    {.name = "two workers, all", .ranks = 1, .workers = 2, .ring = 2, .runs = 1, .items = 16, .once = true},
+    {.name = "two ranks, two runs, all", .ranks = 2, .workers = 1, .ring = 4, .runs = 2, .items = 8192, .once = true},
+    {.name = "three ranks, one run, all", .ranks = 3, .workers = 1, .ring = 4, .runs = 1, .items = 16, .once = true},
+    {.name = "three workers, all", .ranks = 1, .workers = 3, .ring = 1, .runs = 1, .items = 16, .once = true},
+    {.name = "two workers, letters, all", .ranks = 1, .workers = 2, .ring = 1, .runs = 1, .items = 8192, .once = true},
+    {.name = "two ranks, one gives up, all",
+     .ranks = 2,
+     .workers = 1,
+     .ring = 4,
+     .runs = 2,
+     .items = 16,
+     .fails = 2,
+     .once = true},
+    {.name = "circle, all",
+     .ranks = 3,
+     .workers = 1,
+     .ring = 4,
+     .runs = 2,
+     .items = 16,
+     .stays = true,
+     .once = true,
+     .pairs = true},
     /* Too many for all: only mutants are looked for. */
-    {"two ranks, two workers", 2, 2, 1, 1, 16, 0, 0, false, true, false},
-    {"two ranks, two chunks", 2, 2, 2, 1, 8192, 0, 0, false, true, false},
-    {"two ranks, two workers give up", 2, 2, 1, 1, 16, 0, 1, false, true, false},
-    {"two workers, deques", 1, 2, 1, 1, 16384, 0, 0, false, true, false},
-    {"three workers steal", 1, 3, 2, 1, 8192, 2, 0, false, true, false},
+    {.name = "two ranks, two workers", .ranks = 2, .workers = 2, .ring = 1, .runs = 1, .items = 16, .once = true},
+    {.name = "two ranks, two chunks", .ranks = 2, .workers = 2, .ring = 2, .runs = 1, .items = 8192, .once = true},
+    {.name = "two ranks, two give up", .ranks = 2, .workers = 2, .ring = 1, .runs = 1, .items = 16, .fails = 1, .once = true},
+    {.name = "two workers, deques", .ranks = 1, .workers = 2, .ring = 1, .runs = 1, .items = 16384, .once = true},
+    {.name = "three workers steal", .ranks = 1, .workers = 3, .ring = 2, .runs = 1, .items = 8192, .width = 2, .once = true},
 };
 enum { N_ALL = 7 };
 
@@ -122,7 +138,7 @@ static explored explore(const vs_case *c, uint64_t most) {
     ranks_open(c);
     explore_begin();
     while (r.more && !r.bad && r.traces + r.vain < most) {
-        ranks_reset();
+        ranks_reset(false);
         vs_outcome how = vs_explore();
         r.vain += how == VS_SEEN;
         r.traces += how != VS_SEEN;
@@ -188,7 +204,7 @@ static int mutants(uint64_t n) {
         uint64_t bad = 0;
         size_t i = 0;
         vs_mutate(edge);
-        for (; i < HDI_COUNTOF(cases) && !bad; i++) bad = try_seeds(&cases[i], n);
+        for (; i < HDI_COUNTOF(cases) && !bad; i++) bad = ranks_try(&cases[i], false, 1, n + 1);
         if (bad)
             printf("%-14s found: %s, seed %llu: %s\n", edge_name[edge], cases[i - 1].name, (unsigned long long)bad, vs_reason());
         else
@@ -208,17 +224,22 @@ static const vs_case *case_named(const char *name) {
     return NULL;
 }
 
+static int edge_named(const char *name) {
+    for (int i = 0; name && i < HDI_EDGE_COUNT; i++)
+        if (strcmp(name, edge_name[i]) == 0) return i;
+    return -1;
+}
+
 /* A schedule is a seed, or "fiber:turns,...". */
-static int replay(const char *name, const char *schedule, const char *edge) {
+static int replay(const char *name, const char *schedule, int edge) {
     const vs_case *c = case_named(name);
-    for (int i = 0; edge && i < HDI_EDGE_COUNT; i++)
-        if (strcmp(edge, edge_name[i]) == 0) vs_mutate(i);
     if (!c) {
         fprintf(stderr, "there is no case '%s'\n", name);
         return 2;
     }
+    vs_mutate(edge);
     ranks_open(c);
-    ranks_reset();
+    ranks_reset(false);
     vs_outcome outcome = strchr(schedule, ':') ? vs_run_choices(schedule) : vs_run_seed(strtoull(schedule, NULL, 10));
     if (outcome == VS_SEEN) {
         fprintf(stderr, "'%s' has no such schedule\n", name);
@@ -229,18 +250,24 @@ static int replay(const char *name, const char *schedule, const char *edge) {
 }
 
 int main(int argc, char **argv) {
-    const char *what = argc > 1 ? argv[1] : "";
+    const char *what = argc > 1 ? argv[1] : "", *which = argc > 3 ? argv[3] : NULL, *without = argc > 4 ? argv[4] : NULL;
     uint64_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
-    if (strcmp(what, "seeds") == 0) return seeds(n ? n : 1000);
+    int edge = edge_named(without);
+    if (strcmp(what, "seeds") == 0) return ranks_try_all(cases, HDI_COUNTOF(cases), false, n ? n : 1000);
     if (strcmp(what, "search") == 0) return search(n ? n : 2000000);
     if (strcmp(what, "mutants") == 0) return mutants(n ? n : 3000);
-    for (int i = 0; argc > 4 && strcmp(what, "explore") == 0 && i < HDI_EDGE_COUNT; i++)
-        if (strcmp(argv[4], edge_name[i]) == 0) vs_mutate(i);
-    if (strcmp(what, "explore") == 0) return explore_all(argc > 3 ? argv[3] : NULL, n ? n : 3000000);
-    if (strcmp(what, "explore_mutants") == 0) return explore_mutants(n ? n : 2500, argc > 3 ? argv[3] : NULL);
     if (strcmp(what, "explorer") == 0) return explore_test();
-    if (strcmp(what, "replay") == 0 && argc > 3) return replay(argv[2], argv[3], argc > 4 ? argv[4] : NULL);
-    fprintf(stderr,
-            "sched_tasks seeds|search|mutants|explore|explorer|explore_mutants [N], or replay CASE SEED-OR-CHOICES [EDGE]\n");
+    if (strcmp(what, "explore") == 0) {
+        vs_mutate(edge);
+        return explore_all(which, n ? n : 3000000);
+    }
+    if (strcmp(what, "explore_mutants") == 0) return explore_mutants(n ? n : 2500, which);
+    if (strcmp(what, "plans") == 0) return plan_edges(n ? n : 100);
+    if (strcmp(what, "orderings") == 0) return orderings(n ? n : 1000);
+    if (strcmp(what, "replay") == 0 && without && edge < 0) return orderings_replay(argv[2], strtoull(which, NULL, 10), without);
+    if (strcmp(what, "replay") == 0 && which) return replay(argv[2], which, edge);
+    fprintf(stderr, "sched_tasks seeds|search|mutants|explorer|explore|explore_mutants|plans|orderings [N]\n"
+                    "sched_tasks explore N CASE [EDGE], explore_mutants N EDGE\n"
+                    "sched_tasks replay CASE SEED-OR-CHOICES [EDGE], or CASE SEED weak|WEAKENING\n");
     return 2;
 }

@@ -7,8 +7,9 @@
 #include <ucontext.h>
 
 #include "sched/explore.h"
+#include "sched/memory.h"
 
-enum { STACK = 256 << 10, MOST_CHOICES = 1 << 20 };
+enum { STACK = 256 << 10, MOST_CHOICES = 1 << 20, MOST_TURNS = 300000 };
 
 typedef struct fiber {
     ucontext_t context;
@@ -16,7 +17,8 @@ typedef struct fiber {
     void (*fn)(void *);
     void *user;
     bool done, asleep, timed;
-    const _Atomic uint32_t *epoch;
+    const _Atomic uint32_t *epoch; /* NULL: it only lets others go first */
+    uint32_t paused;               /* at this turn */
     uint32_t seen;
     uint64_t world; /* what it knew of when it woke last */
 } fiber;
@@ -33,9 +35,10 @@ static ucontext_t outside;
 static vs_points counted;
 static vs_outcome outcome;
 static char reason[400];
-static uint64_t world, random_state, turns;
-static uint32_t rarity;
-static bool searching, exploring;
+static uint64_t world, random_state;
+static uint32_t rarity, turns;
+static bool searching, exploring, running;
+static int idle;          /* how often time passed since anything was done */
 static const char *given; /* what is left of choices to be replayed */
 static uint32_t given_turns;
 static choice *choices;
@@ -49,6 +52,7 @@ void vs_begin(vs_points points) {
     outcome = VS_GOOD;
     reason[0] = 0;
     turns = 0;
+    idle = 0;
     world = 1;
 }
 
@@ -68,12 +72,15 @@ void vs_add(void (*fn)(void *user), void *user) {
     f->context.uc_stack.ss_sp = stack;
     f->context.uc_stack.ss_size = STACK;
     makecontext(&f->context, fiber_main, 0);
+    if (running) memory_fork(current, n_fibers - 1);
 }
 
 static bool can_run(const fiber *f) {
     if (f->done) return false;
     if (!f->asleep) return true;
-    return atomic_load(f->epoch) != f->seen || (f->timed && (exploring ? explore_changed((int)(f - fibers)) : world != f->world));
+    bool woken = f->timed && (exploring ? explore_changed((int)(f - fibers)) : world != f->world);
+    if (!f->epoch) return exploring ? woken : turns > f->paused;
+    return woken || atomic_load(f->epoch) != f->seen;
 }
 
 static uint32_t draw(uint32_t below) {
@@ -81,10 +88,28 @@ static uint32_t draw(uint32_t below) {
     return (uint32_t)(random_state >> 33) % below;
 }
 
+uint32_t vs_draw(uint32_t below) { return draw(below); }
+
+/* Nobody can go on. Time passes for those who sleep for a while only; they see what has been stored by now. In strong memory they
+ * have seen all of it before. */
+static bool time_passes(void) {
+    bool any = false;
+    if (!memory_is_weak() || idle++ == 3) return false;
+    for (int i = 0; i < n_fibers; i++) {
+        fiber *f = &fibers[i];
+        if (f->done || !f->asleep || !f->timed) continue;
+        memory_freshen(i);
+        f->asleep = false;
+        f->world = world;
+        any = true;
+    }
+    return any;
+}
+
 /* Of n options, 0 going on with the running fiber when `running`. */
-static int choose(int n, bool running) {
+static int choose(int n, bool goes_on) {
     if (n == 1) return 0;
-    if (!searching) return running ? (draw(rarity) ? 0 : 1 + (int)draw((uint32_t)n - 1)) : (int)draw((uint32_t)n);
+    if (!searching) return goes_on ? (draw(rarity) ? 0 : 1 + (int)draw((uint32_t)n - 1)) : (int)draw((uint32_t)n);
     if (at_choice == MOST_CHOICES) abort();
     choice *c = &choices[at_choice++];
     if (at_choice > n_choices) {
@@ -120,16 +145,20 @@ static void leave(vs_outcome how) {
 
 static void switch_turn(bool first) {
     int options[VS_MOST_FIBERS], n = 0, before = current;
-    bool running = !first && can_run(&fibers[current]), all_done = true;
-    if (++turns > 2000000) leave(VS_ENDLESS);
-    if (running) options[n++] = current;
+    bool goes_on = !first && can_run(&fibers[current]), all_done = true;
+    if (++turns > MOST_TURNS) leave(VS_ENDLESS);
+    if (goes_on) options[n++] = current;
     for (int k = 0; k < n_fibers; k++) {
         int i = (current + k) % n_fibers;
         all_done &= fibers[i].done;
-        if ((i != current || !running) && can_run(&fibers[i])) options[n++] = i;
+        if ((i != current || !goes_on) && can_run(&fibers[i])) options[n++] = i;
+    }
+    if (n == 0 && !all_done && time_passes()) {
+        switch_turn(first);
+        return;
     }
     if (n == 0) leave(all_done ? VS_GOOD : VS_DEADLOCK);
-    current = exploring ? choose_of(options, n) : options[choose(n, running)];
+    current = exploring ? choose_of(options, n) : options[choose(n, goes_on)];
     if (current < 0) leave(VS_SEEN);
     if (exploring && fibers[current].asleep) explore_woke(current, fibers[current].epoch, fibers[current].timed);
     if (fibers[current].asleep) fibers[current].world = world;
@@ -145,10 +174,11 @@ static vs_outcome run(void) {
     volatile bool started = false;
     getcontext(&outside);
     if (!started) {
-        started = true;
+        started = running = true;
         current = 0;
         switch_turn(true);
     }
+    running = false;
     return outcome;
 }
 
@@ -197,7 +227,21 @@ vs_outcome vs_run_next(int delays, bool *more) {
 }
 
 int vs_current(void) { return current; }
-void vs_changed(void) { world++; }
+bool vs_running(void) { return running; }
+void vs_did(void) {
+    idle = 0;
+    if (exploring) explore_did(current);
+}
+bool vs_sleeps_on(const _Atomic uint32_t *epoch) {
+    for (int i = 0; i < n_fibers; i++)
+        if (!fibers[i].done && fibers[i].asleep && fibers[i].epoch == epoch && atomic_load(epoch) == fibers[i].seen) return true;
+    return false;
+}
+
+void vs_changed(void) {
+    world++;
+    idle = 0;
+}
 const char *vs_reason(void) { return outcome == VS_DEADLOCK ? "nobody can go on" : outcome == VS_ENDLESS ? "no end" : reason; }
 void vs_mutate(int edge) { mutant = edge; }
 
@@ -218,13 +262,27 @@ void hdi_vs_point(void) {
     if (counted == VS_ALL_POINTS || fibers[current].done) switch_turn(false);
 }
 
-void hdi_vs_access(const volatile void *object, bool writes) {
+void vs_touched(const volatile void *object, bool writes) {
     if (exploring) explore_access(object, writes);
+}
+
+void vs_added(const volatile void *object) {
+    if (exploring) explore_add(object);
+}
+
+/* In the search for all traces, until something changes that it has looked at. */
+void vs_pause(void) {
+    fiber *f = &fibers[current];
+    if (memory_is_weak() && !draw(4)) memory_freshen(current);
+    f->asleep = f->timed = true;
+    f->epoch = NULL;
+    f->paused = turns + 1;
+    switch_turn(false);
 }
 
 bool hdi_vs_edge(hdi_edge edge) { return (int)edge != mutant; }
 
-void hdi_vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed) {
+void vs_sleep(const _Atomic uint32_t *epoch, uint32_t seen, bool timed) {
     fiber *f = &fibers[current];
     f->asleep = true;
     f->timed = timed;

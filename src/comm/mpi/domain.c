@@ -77,7 +77,7 @@ static hd_status await_all(hd_domain *domain, bool bytes, uint64_t epoch, const 
         }
         hdi_domain_awaits(domain, missing);
         int64_t waited = hdi_now_ns() - begin;
-        bool left = atomic_load_explicit(&domain->states[missing].left, memory_order_relaxed);
+        bool left = hdi_quiet_load(&domain->states[missing].left, relaxed);
         if (waited > wait_ns || left) {
             char what[256];
             snprintf(what, sizeof what, "waited %.2f s for rank %s to come to %s%s", (double)waited * 1e-9, who, call,
@@ -153,7 +153,7 @@ static void forget_locked(const mpi_domain *d) {
 
 /* Every process gives signs of life all the time: one that is silent for a while is stopped, or its host cannot be reached. */
 static bool frozen(const hd_domain *domain, int32_t rank) {
-    int64_t beat = atomic_load_explicit(&domain->states[rank].beat_ns, memory_order_relaxed);
+    int64_t beat = hdi_told(&domain->states[rank].beat_ns);
     return beat && hdi_now_ns() - beat > domain->timeout_ns / 4;
 }
 
@@ -185,7 +185,7 @@ static hd_status meet(hd_domain *domain) {
     HD_TRY(arrive(domain, "the domain", hdi_timeout_ns(HDI_TIMEOUT_RENDEZVOUS, domain->timeout_ns)));
     HD_TRY(domain_allgather(domain, &mine, sizeof mine, all));
     for (int32_t rank = 0; rank < domain->ranks; rank++) {
-        atomic_store_explicit(&domain->states[rank].pid, all[rank].pid, memory_order_relaxed);
+        hdi_tell(&domain->states[rank].pid, all[rank].pid, relaxed);
         memcpy(d->peers[rank].host, all[rank].host, sizeof all[rank].host);
         here += memcmp(all[rank].host, mine.host, sizeof mine.host) == 0;
     }
@@ -268,7 +268,7 @@ static void domain_close(hd_domain *domain) {
 
 static void describe(const hd_domain *domain, int32_t rank, char *text, size_t size) {
     const mpi_domain *d = mpi_of(domain);
-    int32_t process = atomic_load_explicit(&domain->states[rank].pid, memory_order_relaxed);
+    int32_t process = hdi_told(&domain->states[rank].pid);
     if (process) snprintf(text, size, "process %d on %.40s", process, d->peers[rank].host[0] ? d->peers[rank].host : "its host");
 }
 

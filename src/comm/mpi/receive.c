@@ -36,11 +36,11 @@ static void note_life(mpi_domain *d, int32_t rank, const mpi_head *head) {
     if (peer->clock_at == 0 || difference < least) least = difference;
     peer->clock_ns = least;
     peer->clock_at = now;
-    atomic_store_explicit(&state->beat_ns, head->sent_ns + least, memory_order_relaxed);
-    atomic_store_explicit(&state->run, head->run, memory_order_relaxed);
-    atomic_store_explicit(&state->step, head->step, memory_order_relaxed);
-    atomic_store_explicit(&state->awaits, head->awaits, memory_order_relaxed);
-    if (head->pid) atomic_store_explicit(&state->pid, head->pid, memory_order_relaxed);
+    hdi_tell(&state->beat_ns, head->sent_ns + least, relaxed);
+    hdi_tell(&state->run, head->run, relaxed);
+    hdi_tell(&state->step, head->step, relaxed);
+    hdi_tell(&state->awaits, head->awaits, relaxed);
+    if (head->pid) hdi_tell(&state->pid, head->pid, relaxed);
 }
 
 /* Where the bytes of a put belong; *place is NULL when the window is gone and they belong nowhere. */
@@ -109,7 +109,7 @@ static hd_status take_head(mpi_domain *d, int32_t rank, const MPI_Status *status
         peer->arrived = head->value;
         break;
     case MPI_LEAVE:
-        atomic_store_explicit(&d->domain->states[rank].left, true, memory_order_release);
+        hdi_quiet_store(&d->domain->states[rank].left, true, release);
         break;
     case MPI_BEAT:
         break;

@@ -7,9 +7,7 @@
 
 #include "comm/mpi/mpi.h"
 
-static bool has_left(const mpi_domain *d, int32_t rank) {
-    return atomic_load_explicit(&d->domain->states[rank].left, memory_order_relaxed);
-}
+static bool has_left(const mpi_domain *d, int32_t rank) { return hdi_quiet_load(&d->domain->states[rank].left, relaxed); }
 
 static bool is_done(mpi_domain *d, mpi_slot *slot) {
     int head = 0, data = 0;
@@ -47,9 +45,9 @@ static hd_status post_locked(mpi_domain *d, mpi_slot *slot, int32_t to, const mp
     size_t small = head->bytes <= MPI_SMALL ? (size_t)head->bytes : 0;
     *slot = (mpi_slot){.head = MPI_REQUEST_NULL, .data = MPI_REQUEST_NULL, .to = to, .used = true, .message.head = *head};
     message->head.sent_ns = now;
-    message->head.run = atomic_load_explicit(&mine->run, memory_order_relaxed);
-    message->head.step = atomic_load_explicit(&mine->step, memory_order_relaxed);
-    message->head.awaits = atomic_load_explicit(&mine->awaits, memory_order_relaxed);
+    message->head.run = hdi_told(&mine->run);
+    message->head.step = hdi_told(&mine->step);
+    message->head.awaits = hdi_told(&mine->awaits);
     if (small) memcpy(message->data, data, small);
     d->peers[to].sent_ns = now;
     d->in_flight++;
