@@ -79,6 +79,8 @@ void hdi_check_reference_specials(hdi_check *c);
 /* With special values, sums of both signs come out, or overflow, as the order of additions has it: on a device such a case is looked
  * at for NaN only, where the reference has it. */
 void hdi_check_order_overflows(hdi_check *c);
+/* With special values a device may add an infinity whose weight is 0: it may give one where the reference has NaN. */
+void hdi_check_infinite_for_nan(hdi_check *c);
 /* Also run with output `out` in the memory of input `in` (same type and shape): must give the same bits. */
 void hdi_check_inplace(hdi_check *c, int out, int in);
 

@@ -78,7 +78,7 @@ struct hdi_check {
     operand operand[MAX_OPERANDS];
     int n;
     double absolute, relative;
-    bool specials, reference_specials, exact, may_lack, order_overflows, failed_case;
+    bool specials, reference_specials, exact, may_lack, order_overflows, infinite_for_nan, failed_case;
     int inplace_out, inplace_in; /* -1: none */
     arena scratch, copy;         /* copy: memory of in-place runs */
     hdi_isa isa;                 /* being run */

@@ -42,7 +42,7 @@ bool check_begin_case(hdi_check *c, const char *name) {
     c->kernel = HDI_KERNEL_NONE;
     c->n = c->n_steps = 0;
     c->absolute = c->relative = 0;
-    c->specials = c->reference_specials = c->exact = c->may_lack = c->order_overflows = c->failed_case = c->on_device = false;
+    c->specials = c->reference_specials = c->exact = c->may_lack = c->order_overflows = c->infinite_for_nan = c->failed_case = c->on_device = false;
     c->inplace_out = c->inplace_in = -1;
     c->mode = "";
     for (int i = 0; i < MAX_OPERANDS; i++) c->operand[i].reference.data = NULL;
@@ -74,6 +74,7 @@ void hdi_check_tolerance(hdi_check *c, double absolute, double relative) {
 void hdi_check_exact(hdi_check *c) { c->exact = true; }
 void hdi_check_reference_specials(hdi_check *c) { c->reference_specials = true; }
 void hdi_check_order_overflows(hdi_check *c) { c->order_overflows = true; }
+void hdi_check_infinite_for_nan(hdi_check *c) { c->infinite_for_nan = true; }
 void hdi_check_inplace(hdi_check *c, int out, int in) {
     c->inplace_out = out;
     c->inplace_in = in;
