@@ -9,12 +9,9 @@ from typing import BinaryIO
 
 import torch
 
-SAFETENSORS_TYPES = {
-    torch.bool: "BOOL", torch.int8: "I8", torch.int16: "I16", torch.int32: "I32", torch.int64: "I64",
-    torch.uint8: "U8", torch.uint16: "U16", torch.uint32: "U32", torch.uint64: "U64",
-    torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64",
-    torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2",
-}  # fmt: skip
+from .text import DTYPES
+
+SAFETENSORS_TYPES = {dtype: name.upper() for dtype, name in DTYPES.items()}
 
 
 def identity(tensor: torch.Tensor) -> tuple[object, ...]:

@@ -35,6 +35,15 @@ static inline bool hdi_mul_i64(int64_t a, int64_t b, int64_t *out) { return !__b
 
 static inline size_t hdi_align_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 static inline int64_t hdi_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t hdi_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); } /* b > 0 */
+static inline int64_t hdi_gcd(int64_t a, int64_t b) {
+    while (b) {
+        int64_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a;
+}
 static inline int64_t hdi_min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t hdi_max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 

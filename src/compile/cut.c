@@ -9,15 +9,6 @@ static int64_t begin_of(int64_t size, int64_t unit, int32_t rank, int32_t ranks)
     return hdi_min_i64(size, hdi_bisect(hdi_ceil_div(size, unit), rank, ranks) * unit);
 }
 
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 /* Of others first .. end - 1, those that thing `t` serves. */
 static int64_t served(const hdi_cut *cut, int64_t t, int64_t first, int64_t end) {
     return hdi_min_i64(end, (t + 1) * cut->per) - hdi_max_i64(first, t * cut->per);
@@ -36,7 +27,7 @@ static hd_status grouped(const hdi_cut *cut, int32_t rank, int32_t ranks, hdi_pa
     int64_t first = begin_of(others, cut->align, rank, ranks), end = begin_of(others, cut->align, rank + 1, ranks), even = 0;
     HD_TRY(hdi_alloc(parts, (size_t)(end - first) + 1, sizeof **parts, "the cut of a weight"));
     for (int64_t t = first / cut->per; first < end && t <= (end - 1) / cut->per; t++)
-        even = gcd(even, served(cut, t, first, end));
+        even = hdi_gcd(even, served(cut, t, first, end));
     for (int64_t t = first / cut->per; first < end && t <= (end - 1) / cut->per; t++)
         for (int64_t i = 0; i < served(cut, t, first, end) / even; i++) append(*parts, n, t * cut->unit, (t + 1) * cut->unit);
     return HD_OK;

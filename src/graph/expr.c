@@ -22,8 +22,6 @@ hdi_interval hdi_expr_interval(const hdi_expr *exprs, hdi_dim dim) {
     return (hdi_interval){exprs[-(dim + 1)].min, exprs[-(dim + 1)].max};
 }
 
-static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
-
 bool hdi_interval_mul(hdi_interval a, hdi_interval b, hdi_interval *out) {
     const int64_t ends[4][2] = {{a.min, b.min}, {a.min, b.max}, {a.max, b.min}, {a.max, b.max}};
     *out = (hdi_interval){INT64_MAX, INT64_MIN};
@@ -43,8 +41,8 @@ static bool combine(hdi_expr_kind kind, hdi_interval a, hdi_interval b, hdi_inte
     case HDI_EXPR_MUL:
         return hdi_interval_mul(a, b, out);
     case HDI_EXPR_DIV:
-        *out = (hdi_interval){floor_div(a.min, a.min < 0 ? hdi_max_i64(b.min, 1) : hdi_max_i64(b.max, 1)),
-                              floor_div(a.max, a.max < 0 ? hdi_max_i64(b.max, 1) : hdi_max_i64(b.min, 1))};
+        *out = (hdi_interval){hdi_floor_div(a.min, a.min < 0 ? hdi_max_i64(b.min, 1) : hdi_max_i64(b.max, 1)),
+                              hdi_floor_div(a.max, a.max < 0 ? hdi_max_i64(b.max, 1) : hdi_max_i64(b.min, 1))};
         return b.min >= 1;
     case HDI_EXPR_MOD:
         *out = (hdi_interval){0, a.min >= 0 ? hdi_min_i64(a.max, b.max - 1) : b.max - 1};
@@ -95,9 +93,9 @@ static int64_t value_of(const hdi_expr *e, const int64_t *symbols, const int64_t
     case HDI_EXPR_MUL:
         return a * b;
     case HDI_EXPR_DIV:
-        return floor_div(a, b);
+        return hdi_floor_div(a, b);
     case HDI_EXPR_MOD:
-        return a - floor_div(a, b) * b;
+        return a - hdi_floor_div(a, b) * b;
     case HDI_EXPR_MIN:
         return hdi_min_i64(a, b);
     default:

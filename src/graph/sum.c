@@ -150,17 +150,6 @@ hd_status hdi_dims_mul(hdi_dims *dims, hdi_dim a, hdi_dim b, hdi_dim *out) {
 
 /* ---- quotients and remainders ---- */
 
-static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
-
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 /* s = divisor x quotient + rest, the rest's coefficients being 0 .. divisor - 1: floor(s / divisor) is the quotient and
  * floor(rest / divisor). */
 static void split(const sum *s, int64_t divisor, sum *quotient, sum *rest) {
@@ -168,9 +157,9 @@ static void split(const sum *s, int64_t divisor, sum *quotient, sum *rest) {
     for (int i = 0; i < s->n; i++) { /* in order, and none is added up: nothing can fail */
         term t = s->terms[i];
         int64_t c = t.coefficient;
-        t.coefficient = floor_div(c, divisor);
+        t.coefficient = hdi_floor_div(c, divisor);
         if (t.coefficient) quotient->terms[quotient->n++] = t;
-        t.coefficient = c - floor_div(c, divisor) * divisor;
+        t.coefficient = c - hdi_floor_div(c, divisor) * divisor;
         if (t.coefficient) rest->terms[rest->n++] = t;
     }
 }
@@ -180,11 +169,11 @@ static void split(const sum *s, int64_t divisor, sum *quotient, sum *rest) {
 static void reduce(sum *s, int64_t *divisor) {
     int64_t common = *divisor;
     for (int i = 0; i < s->n; i++)
-        if (s->terms[i].n) common = gcd(common, s->terms[i].coefficient);
+        if (s->terms[i].n) common = hdi_gcd(common, s->terms[i].coefficient);
     int kept = 0;
     for (int i = 0; i < s->n; i++) {
         term t = s->terms[i];
-        t.coefficient = floor_div(t.coefficient, common);
+        t.coefficient = hdi_floor_div(t.coefficient, common);
         if (t.coefficient) s->terms[kept++] = t;
     }
     s->n = kept;
@@ -294,7 +283,7 @@ static int64_t denominator(const hdi_expr *exprs, const sum *s) {
     int64_t all = 1, d;
     hdi_dim x;
     for (int i = 0; i < s->n && all; i++)
-        if (is_multiple_of_quotient(exprs, &s->terms[i], &x, &d) && !hdi_mul_i64(all / gcd(all, d), d, &all)) all = 0;
+        if (is_multiple_of_quotient(exprs, &s->terms[i], &x, &d) && !hdi_mul_i64(all / hdi_gcd(all, d), d, &all)) all = 0;
     return all;
 }
 
@@ -326,8 +315,8 @@ void hdi_sum_tighten(const hdi_expr *exprs, const hdi_expr *entry, hdi_interval 
     if (expand_pair(exprs, entry, &plain) != HD_OK) return;
     int64_t by = denominator(exprs, &plain);
     if (by <= 1 || replace(exprs, &plain, by, false, &least) != HD_OK || replace(exprs, &plain, by, true, &most) != HD_OK) return;
-    if (bounds(exprs, &least, &low)) range->min = hdi_max_i64(range->min, -floor_div(-low.min, by));
-    if (bounds(exprs, &most, &high)) range->max = hdi_min_i64(range->max, floor_div(high.max, by));
+    if (bounds(exprs, &least, &low)) range->min = hdi_max_i64(range->min, -hdi_floor_div(-low.min, by));
+    if (bounds(exprs, &most, &high)) range->max = hdi_min_i64(range->max, hdi_floor_div(high.max, by));
 }
 
 /* ---- minima and maxima ---- */

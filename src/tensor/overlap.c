@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "tensor/shape.h"
 
 /* One unknown of the equation: a whole number in [low, high], times `stride` bytes. */
@@ -31,8 +32,6 @@ static void add_term(search *s, int64_t stride, int64_t low, int64_t high) {
     s->terms[at] = (term){stride, low, high};
 }
 
-static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
-
 /* Whether terms from `at` on can make up `rest`. */
 static bool solvable(search *s, int32_t at, int64_t rest) {
     int64_t least = 0, most = 0; /* what the smaller terms can make up */
@@ -43,7 +42,7 @@ static bool solvable(search *s, int32_t at, int64_t rest) {
         most += s->terms[i].high * s->terms[i].stride;
     }
     const term *t = &s->terms[at];
-    int64_t first = -floor_div(-(rest - most), t->stride), last = floor_div(rest - least, t->stride);
+    int64_t first = -hdi_floor_div(-(rest - most), t->stride), last = hdi_floor_div(rest - least, t->stride);
     if (first < t->low) first = t->low;
     if (last > t->high) last = t->high;
     for (int64_t k = first; k <= last; k++)

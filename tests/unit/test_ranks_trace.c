@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "unit/cmocka_all.h"
+#include "unit/good.h"
 
 #include "support/crew.h"
 #include "support/generate.h"
@@ -27,10 +28,6 @@ static int remove_model(void **state) {
     (void)state;
     tiny_model_remove(folder);
     return 0;
-}
-
-static void good(hd_status status) {
-    if (status != HD_OK) fail_msg("%s", hd_last_error());
 }
 
 static hd_engine *start(crew *c, int32_t tensor, int32_t pipeline, hd_executor_kind kind) {

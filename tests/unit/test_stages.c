@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "unit/cmocka_all.h"
+#include "unit/good.h"
 
 #include "base/memory.h"
 #include "engine/engine.h"
@@ -30,10 +31,6 @@ static int remove_model(void **state) {
     (void)state;
     tiny_model_remove(folder);
     return 0;
-}
-
-static void good(hd_status status) {
-    if (status != HD_OK) fail_msg("%s", hd_last_error());
 }
 
 /* ---- engines ---- */

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "unit/cmocka_all.h"
+#include "unit/good.h"
 
 #include "base/memory.h"
 #include "runtime/storage.h"
@@ -97,10 +98,6 @@ static void stop(running *r) {
     hd_executor_destroy(r->executor);
     hd_plan_destroy(r->plan);
     for (int i = 0; i < BOUND; i++) hdi_storage_release(r->memory[i]);
-}
-
-static void good(hd_status status) {
-    if (status != HD_OK) fail_msg("%s", hd_last_error());
 }
 
 static void run(running *r, int rows) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "unit/cmocka_all.h"
+#include "unit/good.h"
 
 #include "base/memory.h"
 #include "device/device.h"
@@ -28,10 +29,6 @@ static int remove_folder(void **state) {
     (void)state;
     unlink(path);
     return rmdir(folder); /* and no other file is there */
-}
-
-static void good(hd_status status) {
-    if (status != HD_OK) fail_msg("%s", hd_last_error());
 }
 
 /* ---- traces by hand ---- */
